@@ -1,0 +1,306 @@
+"""Prompts, clips, campaigns and judgements. A judgement is never changed: a correction supersedes it."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+def opaque_id() -> uuid.UUID:
+    """An identifier that says nothing about the row: for everything an annotator's page may show."""
+    return uuid.uuid4()
+
+
+class Task(models.TextChoices):
+    T2V = "t2v", _("Text to video")
+    I2V = "i2v", _("Image to video")
+
+
+class Category(models.Model):
+    """A node of the taxonomy (§7.2.1), by slug and parent, named in both languages."""
+
+    slug = models.SlugField(max_length=60, unique=True)
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="children")
+    name_en = models.CharField(max_length=80)
+    name_zh = models.CharField(max_length=80)
+
+    class Meta:
+        verbose_name_plural = "categories"
+        ordering: ClassVar[list[str]] = ["slug"]
+
+
+class PromptSet(models.Model):
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=120)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Prompt(models.Model):
+    text_en = models.TextField(blank=True)
+    text_zh = models.TextField(blank=True)
+    task = models.CharField(max_length=3, choices=Task, default=Task.T2V)
+    # SHA-256 of task and texts: the same prompt is one row however often it is imported.
+    fingerprint = models.CharField(max_length=64, unique=True)
+    categories = models.ManyToManyField(Category, blank=True, related_name="prompts")
+    prompt_sets = models.ManyToManyField(PromptSet, blank=True, related_name="prompts")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=~Q(text_en="", text_zh=""), name="prompt_has_a_text")
+        ]
+
+    def text(self, language: str) -> str:
+        """The text in a language, or in the other one where it has none."""
+        return (self.text_zh or self.text_en) if language.startswith("zh") else (self.text_en or self.text_zh)
+
+
+class VideoModel(models.Model):
+    """A system that makes clips: one of our checkpoints, or an outside one."""
+
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=120)
+    organisation = models.CharField(max_length=120, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Clip(models.Model):
+    """A video. The original keeps its bytes; people see the judged rendition under an opaque address."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("Waiting for its rendition")
+        READY = "ready", _("Ready")
+        BROKEN = "broken", _("Broken")
+
+    id = models.UUIDField(primary_key=True, default=opaque_id, editable=False)
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, null=True, blank=True, related_name="clips")
+    video_model = models.ForeignKey(VideoModel, on_delete=models.PROTECT, null=True, blank=True, related_name="clips")
+    seed = models.BigIntegerField(null=True, blank=True)
+    sha256 = models.CharField(max_length=64, unique=True)
+    size = models.PositiveBigIntegerField()
+    original = models.FileField(upload_to="clips/", max_length=200)
+    original_name = models.CharField(max_length=255)
+    poster = models.FileField(upload_to="posters/", max_length=200, blank=True)
+    state = models.CharField(max_length=8, choices=State, default=State.PENDING, db_index=True)
+    problem = models.TextField(blank=True)
+
+    codec = models.CharField(max_length=20)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    frames = models.PositiveIntegerField()
+    fps = models.FloatField(help_text="frames a second, measured from the decoded time stamps")
+    duration = models.FloatField(help_text="seconds, measured")
+    has_audio = models.BooleanField(default=False)
+    source = models.CharField(max_length=200, blank=True)  # licence, origin: whatever the import says
+    recipe = models.JSONField(default=dict)  # how a generated clip was made: every setting
+
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-created_at", "id"]
+
+
+class Rendition(models.Model):
+    """A clip as people see it: browser-playable, silent, without metadata, at the display size.
+
+    Frame rate and length are the original's (both fields null) unless a campaign normalises them.
+    """
+
+    id = models.UUIDField(primary_key=True, default=opaque_id, editable=False)
+    clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="renditions")
+    fps = models.FloatField(null=True, blank=True)
+    seconds = models.FloatField(null=True, blank=True)
+    file = models.FileField(upload_to="renditions/", max_length=200)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    frames = models.PositiveIntegerField()
+    # Presentation time of each frame in seconds: the player steps and seeks by these, not by time x fps.
+    frame_times = models.JSONField()
+    duration = models.FloatField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["clip", "fps", "seconds"], name="rendition_once_per_form", nulls_distinct=False
+            )
+        ]
+
+
+# --- Labelling --------------------------------------------------------------------------------------------
+
+
+class Campaign(models.Model):
+    """One labelling effort over a fixed list of items."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        OPEN = "open", _("Open")
+        PAUSED = "paused", _("Paused")
+        CLOSED = "closed", _("Closed")
+
+    id = models.UUIDField(primary_key=True, default=opaque_id, editable=False)
+    name = models.CharField(max_length=120)
+    guidelines = models.TextField(blank=True)
+    state = models.CharField(max_length=8, choices=State, default=State.DRAFT, db_index=True)
+    clips_per_item = models.PositiveSmallIntegerField(
+        default=4, validators=[MinValueValidator(2), MaxValueValidator(8)]
+    )
+    overlap = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1), MaxValueValidator(20)])
+    question_limit = models.PositiveSmallIntegerField(default=3, validators=[MaxValueValidator(20)])
+    lease_minutes = models.PositiveSmallIntegerField(default=20, validators=[MinValueValidator(1)])
+    min_play_seconds = models.FloatField(default=0, validators=[MinValueValidator(0), MaxValueValidator(60)])
+    # Frame rate and length are judged as they are unless the campaign normalises them.
+    normalise_fps = models.FloatField(null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(120)])
+    normalise_seconds = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0.1)])
+    open_to_all = models.BooleanField(default=True)
+    annotators = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="campaigns")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    version = models.PositiveIntegerField(default=0)  # optimistic lock: a stale form gets 409
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-created_at"]
+
+
+class Dimension(models.Model):
+    """What clips are compared by within a campaign, and which reward model it trains."""
+
+    class Reward(models.TextChoices):
+        FOUNDATIONAL = "foundational", _("Foundational")
+        MOTION = "motion", _("Motion")
+        AESTHETIC = "aesthetic", _("Aesthetic")
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="dimensions")
+    key = models.SlugField(max_length=40)
+    name_en = models.CharField(max_length=80)
+    name_zh = models.CharField(max_length=80)
+    definition_en = models.TextField(blank=True)
+    definition_zh = models.TextField(blank=True)
+    reward = models.CharField(max_length=12, choices=Reward, blank=True)
+    required = models.BooleanField(default=True)
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["position"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["campaign", "key"], name="dimension_key_once_per_campaign")
+        ]
+
+    def name(self, language: str) -> str:
+        return self.name_zh if language.startswith("zh") else self.name_en
+
+    def definition(self, language: str) -> str:
+        return self.definition_zh if language.startswith("zh") else self.definition_en
+
+
+class Item(models.Model):
+    """What one judgement is about: a prompt and its clips. `open_slots` is kept by the queue, in the database."""
+
+    id = models.UUIDField(primary_key=True, default=opaque_id, editable=False)
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="items")
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="items")
+    position = models.PositiveIntegerField()
+    # Judgements still wanted and not leased: overlap - leased - judged. The queue's index is on open_slots > 0.
+    open_slots = models.PositiveSmallIntegerField()
+    clips: "models.ManyToManyField[Clip, ItemClip]" = models.ManyToManyField(Clip, through="ItemClip")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["position"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["campaign", "position"], name="item_position_once_per_campaign")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["campaign", "position"], condition=Q(open_slots__gt=0), name="item_open")
+        ]
+
+
+class ItemClip(models.Model):
+    """A clip's place in an item. `id` is the opaque address that annotators' pages use for the clip."""
+
+    id = models.UUIDField(primary_key=True, default=opaque_id, editable=False)
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="item_clips")
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="item_clips")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["position"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["item", "clip"], name="clip_once_per_item")
+        ]
+
+
+class Assignment(models.Model):
+    """An item leased to a person."""
+
+    class State(models.TextChoices):
+        LEASED = "leased", _("In work")
+        SUBMITTED = "submitted", _("Submitted")
+        SKIPPED = "skipped", _("Skipped")
+        EXPIRED = "expired", _("Expired")
+
+    id = models.UUIDField(primary_key=True, default=opaque_id, editable=False)
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="assignments")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
+    state = models.CharField(max_length=9, choices=State, default=State.LEASED)
+    clip_order = models.JSONField()  # ids of ItemClip as this annotator sees them
+    draft = models.JSONField(default=dict)
+    draft_version = models.PositiveIntegerField(default=0)
+    skip_reason = models.CharField(max_length=200, blank=True)
+    leased_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["item", "annotator"], name="item_once_per_annotator")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["expires_at"], condition=Q(state="leased"), name="assignment_leased"),
+            models.Index(fields=["annotator", "state"]),
+        ]
+
+
+class Judgement(models.Model):
+    """What a person said about an item. Never overwritten: the current one is the one nothing supersedes."""
+
+    id = models.UUIDField(primary_key=True, default=opaque_id, editable=False)
+    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="judgements")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="judgements")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="judgements")
+    answers = models.JSONField()  # bestworst.to_json
+    supersedes = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
+    )
+    idempotency_key = models.UUIDField(unique=True)
+    seconds = models.FloatField(null=True, blank=True)  # time on task as the page measured it
+    simulated = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=~Q(supersedes=F("id")), name="judgement_not_its_own_predecessor")
+        ]
+
+
+class PreferencePair(models.Model):
+    """Derived from a judgement by `bestworst.py`; can be deleted and derived again at any time."""
+
+    judgement = models.ForeignKey(Judgement, on_delete=models.CASCADE, related_name="pairs")
+    dimension = models.ForeignKey(Dimension, on_delete=models.CASCADE, related_name="pairs")
+    best = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
+    worst = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
+    weight = models.FloatField(validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
+    broken_by = models.JSONField(default=list)  # dimension keys in which the best is inferior to the worst
+    unchecked = models.JSONField(default=list)  # dimension keys the constraint could not be checked in
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["judgement", "dimension", "best", "worst"], name="pair_once_per_judgement")
+        ]

@@ -1,0 +1,108 @@
+"""Who may do what: the one place that says it, for pages and API alike.
+
+A role has a set of capabilities; a view or an API operation names the capability it needs. Rows that belong to
+somebody (an assignment, a token) are fetched together with their owner check where they are used, and answer
+404 to anybody else, so that an address tells nothing.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from ninja.security import HttpBearer, SessionAuth
+
+from workbench.models import ApiToken, AuditEntry, Role, User, hash_token
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=HttpResponseBase)
+
+CAPABILITIES: dict[str, frozenset[str]] = {
+    Role.ANNOTATOR: frozenset({"label"}),
+    Role.EXPERT: frozenset({"label", "score"}),
+    Role.ENGINEER: frozenset({"label", "clips", "campaigns.view", "export", "runs", "runs.launch"}),
+    Role.MANAGER: frozenset(
+        {"label", "score", "clips", "campaigns.view", "campaigns.manage", "export", "runs", "runs.launch", "people", "audit"}
+    ),
+}
+
+
+class SignedInRequest(HttpRequest):
+    """A request whose user is known: what views behind `needs` get."""
+
+    user: User  # type: ignore[assignment]
+
+
+def may(user: Any, capability: str) -> bool:
+    """True if this user's role has the capability. Anonymous and inactive users may nothing."""
+    if not getattr(user, "is_active", False):
+        return False
+    return bool(user.is_superuser) or capability in CAPABILITIES.get(user.role, frozenset())
+
+
+def needs(
+    capability: str,
+) -> Callable[[Callable[Concatenate[SignedInRequest, P], R]], Callable[Concatenate[HttpRequest, P], R]]:
+    """Decorate a view: anonymous people are sent to the login page, others without the capability get 403."""
+
+    def decorate(view: Callable[Concatenate[SignedInRequest, P], R]) -> Callable[Concatenate[HttpRequest, P], R]:
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> R:
+            require(request.user, capability)
+            return view(cast("SignedInRequest", request), *args, **kwargs)
+
+        return cast("Callable[Concatenate[HttpRequest, P], R]", login_required(guarded))
+
+    return decorate
+
+
+def require(user: Any, capability: str) -> None:
+    """Raise PermissionDenied (403) unless the user has the capability; for API operations."""
+    if not may(user, capability):
+        raise PermissionDenied(_("Your role does not allow this; it needs “%(what)s”.") % {"what": capability})
+
+
+class TokenAuth(HttpBearer):
+    """`Authorization: Bearer wb_…`: acts as the token's user."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> User | None:
+        row = ApiToken.objects.select_related("user").filter(token_hash=hash_token(token), revoked_at=None).first()
+        now = timezone.now()
+        if row is None or not row.user.is_active or (row.expires_at and row.expires_at <= now):
+            return None
+        if row.last_used_at is None or (now - row.last_used_at).total_seconds() > 60:
+            ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
+        request.user = row.user
+        return row.user
+
+
+API_AUTH = [SessionAuth(), TokenAuth()]
+
+
+def audit(request: HttpRequest | None, action: str, subject: Any = None, **detail: Any) -> None:
+    """Write an audit entry. `action` is like "campaign.open"; `subject` a model row; detail plain JSON."""
+    user = getattr(request, "user", None)
+    AuditEntry.objects.create(
+        actor=user if user is not None and user.is_authenticated else None,
+        action=action,
+        subject_type=subject._meta.model_name if subject is not None else "",
+        subject_id=str(subject.pk) if subject is not None else "",
+        detail=detail,
+        ip=request.META.get("REMOTE_ADDR") or None if request is not None else None,
+    )
+
+
+def page_context(request: HttpRequest) -> dict[str, Any]:
+    """For templates: `can` answers `{% if can.label %}`; capabilities with a dot use an underscore."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"can": {}}
+    everything = frozenset().union(*CAPABILITIES.values())
+    return {
+        "can": {name.replace(".", "_"): may(user, name) for name in everything},
+        "unread_notices": user.notices.filter(read_at=None).count(),
+    }
