@@ -124,16 +124,14 @@ class Judgement:
         return answer
 
     @cached_property
-    def orders(self) -> Mapping[str, Order]:
-        """What is certain in each dimension. Comparisons that contradict count for nothing until resolved."""
-        orders = {dimension: _order(self, dimension) for dimension in self.dimensions}
-        unsound = {dimension for dimension, order in orders.items() if not order.consistent}
-        return orders | {dimension: _order_of_picks(self, dimension) for dimension in unsound}
-
-    @cached_property
     def contradictory(self) -> frozenset[str]:
         """The dimensions whose comparisons contradict each other or the picks."""
         return frozenset(d for d in self.dimensions if not _order(self, d).consistent)
+
+    @cached_property
+    def orders(self) -> Mapping[str, Order]:
+        """What is certain in each dimension; comparisons that contradict count for nothing until resolved."""
+        return {d: (_order_of_picks if d in self.contradictory else _order)(self, d) for d in self.dimensions}
 
 
 # What the answers imply -----------------------------------------------------------------------------------
@@ -265,30 +263,21 @@ def questions(judgement: Judgement) -> list[Question]:
     pairs are never opposites, so asking each unordered pair once loses nothing.) Answers change what is
     worth asking: call again after each. A judgement is finished when the list is empty.
     """
-    wanted = Counter(
-        Question(dimension, pair.best, pair.worst)
-        for pair in _checked_pairs(judgement)
-        if not pair.broken_by
-        for dimension, check in pair.checks.items()
-        if check is Check.TO_ASK
-    )
+    wanted = _wanted(judgement)
 
     def decisiveness(question: Question) -> int:
         order = judgement.orders[question.dimension]
-        outcomes = [order.with_above(question.w, question.b), order.with_at_least(question.b, question.w)]
+        if_yes = order.with_fact(question.b, question.w)
+        if_no = order.with_fact(question.w, question.b, strict=True)
         return sum(
-            pairs
-            for other, pairs in wanted.items()
+            n_pairs
+            for other, n_pairs in wanted.items()
             if other.dimension == question.dimension
-            for outcome in outcomes
+            for outcome in (if_yes, if_no)
             if outcome.at_least(other.b, other.w) or outcome.above(other.w, other.b)
         )
 
-    place = {clip: n for n, clip in enumerate(judgement.clips)}
-    ranked = sorted(
-        wanted,
-        key=lambda q: (-decisiveness(q), judgement.dimensions.index(q.dimension), place[q.b], place[q.w]),
-    )
+    ranked = sorted(wanted, key=decisiveness, reverse=True)  # stable: else in the item's order
     return ranked[: max(0, judgement.limit - len(judgement.answers.comparisons))]
 
 
@@ -382,7 +371,7 @@ def from_json(data: object) -> Answers:
     top = _object(data, "answers", {"picks", "comparisons"})
     picks = _object(top["picks"], "picks")
     return Answers(
-        picks={dimension: _parse_picks(answer, f"picks.{dimension}") for dimension, answer in picks.items()},
+        picks={dimension: _parse_answer(answer, f"picks.{dimension}") for dimension, answer in picks.items()},
         comparisons=tuple(
             _parse_comparison(comparison, f"comparisons[{n}]")
             for n, comparison in enumerate(_list(top["comparisons"], "comparisons"))
@@ -406,6 +395,61 @@ def to_json(answers: Answers) -> dict[str, object]:
     }
 
 
+def _parse_answer(data: object, at: str) -> DimensionAnswer:
+    answer = _object(data, at)
+    for mark in Mark:
+        if set(answer) == {mark.value}:
+            if answer[mark.value] is not True:
+                raise AnswersError(f"{at}.{mark.value}: expected true, got {_shown(answer[mark.value])}")
+            return mark
+    if set(answer) != {"best", "worst"}:
+        forms = '{"best": [...], "worst": [...]}, {"tie": true} or {"cant_judge": true}'
+        raise AnswersError(f"{at}: expected {forms}, got the keys {_shown(sorted(answer))}")
+    return Picks(_parse_clips(answer["best"], f"{at}.best"), _parse_clips(answer["worst"], f"{at}.worst"))
+
+
+def _parse_clips(data: object, at: str) -> frozenset[Clip]:
+    clips = [_parse_clip(clip, f"{at}[{n}]") for n, clip in enumerate(_list(data, at))]
+    if len(set(clips)) < len(clips):
+        raise AnswersError(f"{at}: expected each clip once, got {_shown(clips)}")
+    return frozenset(clips)
+
+
+def _parse_clip(data: object, at: str) -> Clip:
+    if isinstance(data, bool) or not isinstance(data, str | int):
+        raise AnswersError(f"{at}: expected a clip's key (a string or a whole number), got {_shown(data)}")
+    return data
+
+
+def _parse_comparison(data: object, at: str) -> Comparison:
+    comparison = _object(data, at, {"dimension", "b", "w", "answer"})
+    dimension, reply = comparison["dimension"], comparison["answer"]
+    if not isinstance(dimension, str):
+        raise AnswersError(f"{at}.dimension: expected a string, got {_shown(dimension)}")
+    if not isinstance(reply, str) or reply not in list(Reply):
+        raise AnswersError(f"{at}.answer: expected {', '.join(Reply)}, got {_shown(reply)}")
+    b, w = _parse_clip(comparison["b"], f"{at}.b"), _parse_clip(comparison["w"], f"{at}.w")
+    return Comparison(dimension, b, w, Reply(reply))
+
+
+def _object(data: object, at: str, keys: set[str] | None = None) -> dict[str, object]:
+    if not isinstance(data, dict):
+        raise AnswersError(f"{at}: expected an object, got {_shown(data)}")
+    if keys is not None and set(data) != keys:
+        raise AnswersError(f"{at}: expected the keys {_shown(sorted(keys))}, got {_shown(sorted(data))}")
+    return data
+
+
+def _list(data: object, at: str) -> list[object]:
+    if not isinstance(data, list):
+        raise AnswersError(f"{at}: expected a list, got {_shown(data)}")
+    return data
+
+
+def _shown(data: object) -> str:
+    return f"{data!r:.120}"
+
+
 # The order of the clips in one dimension ------------------------------------------------------------------
 
 
@@ -427,20 +471,11 @@ class Order:
         """Whether any weak order fits: no clip is above itself."""
         return all(x != y for x, y in self.strict)
 
-    def with_at_least(self, x: Clip, y: Clip) -> Order:
-        """This and x >= y: whatever reaches x now reaches all that y reaches, strictly if on either side."""
-        to_x = [a for a, b in self.weak if b == x]
-        from_y = [b for a, b in self.weak if a == y]
-        reached = {(a, b) for a in to_x for b in from_y}
-        strictly = {(a, b) for a, b in reached if (a, x) in self.strict or (y, b) in self.strict}
-        return Order(self.weak | reached, self.strict | strictly)
-
-    def with_above(self, x: Clip, y: Clip) -> Order:
-        """This and x > y."""
-        order = self.with_at_least(x, y)
-        to_x = [a for a, b in order.weak if b == x]
-        from_y = [b for a, b in order.weak if a == y]
-        return Order(order.weak, order.strict | {(a, b) for a in to_x for b in from_y})
+    def with_fact(self, x: Clip, y: Clip, strict: bool = False) -> Order:
+        """This and x >= y (x > y if strict): what is above x is now above all that is below y."""
+        reached = {(a, b) for a, to in self.weak if to == x for start, b in self.weak if start == y}
+        above = {(a, b) for a, b in reached if strict or self.above(a, x) or self.above(y, b)}
+        return Order(self.weak | reached, self.strict | above)
 
 
 def _order_of_picks(judgement: Judgement, dimension: str) -> Order:
@@ -464,14 +499,13 @@ def _with_comparisons(order: Order, comparisons: Iterable[Comparison]) -> Order:
     for comparison in comparisons:
         match comparison.answer:
             case Reply.YES:
-                order = order.with_at_least(comparison.b, comparison.w)
+                order = order.with_fact(comparison.b, comparison.w)
             case Reply.NO:
-                order = order.with_above(comparison.w, comparison.b)
+                order = order.with_fact(comparison.w, comparison.b, strict=True)
     return order
 
 
 def _comparisons(judgement: Judgement, dimension: str) -> list[Comparison]:
-    """The different comparisons of the item's own clips in the dimension."""
     return [
         comparison
         for comparison in dict.fromkeys(judgement.answers.comparisons)
@@ -494,6 +528,17 @@ def _checked_pairs(judgement: Judgement) -> list[PreferencePair]:
         )
         for pair in candidate_pairs(judgement)
     ]
+
+
+def _wanted(judgement: Judgement) -> Counter[Question]:
+    """The questions whose answer some unbroken pairs lack, limit or no limit, with the number of those pairs."""
+    return Counter(
+        Question(dimension, pair.best, pair.worst)
+        for pair in _checked_pairs(judgement)
+        if not pair.broken_by
+        for dimension, check in pair.checks.items()
+        if check is Check.TO_ASK
+    )
 
 
 def _check(judgement: Judgement, pair: CandidatePair, dimension: str) -> Check:
@@ -551,13 +596,59 @@ def _pick_problems(judgement: Judgement, dimension: str, picks: Picks) -> Iterat
 def _comparison_problems(judgement: Judgement) -> Iterator[Problem]:
     comparisons = judgement.answers.comparisons
     if len(comparisons) > judgement.limit:
-        message = f"{len(comparisons)} comparisons were answered, but this item asks at most {judgement.limit}."
+        message = f"{len(comparisons)} comparisons are answered; this item asks at most {judgement.limit}."
         yield Problem(ProblemCode.TOO_MANY_COMPARISONS, message, comparisons=comparisons)
         return
-    for n, comparison in enumerate(comparisons):
-        subject = f"{_names((comparison.b, comparison.w))} in {comparison.dimension}"
-        where = {"dimension": comparison.dimension, "comparisons": (comparison,)}
-        del where
-        if any(earlier.subject == comparison.subject for earlier in comparisons[:n]):
-            message = f"The comparison of {subject} is answered twice; answer it once."
-            yield _comparison_problem(ProblemCode.ASKED_TWICE, message, comparison)
+    picks_only = replace(judgement, answers=replace(judgement.answers, comparisons=()))
+    askable = _wanted(picks_only)
+    seen = set()
+    for comparison in comparisons:
+        clips = (comparison.b, comparison.w)
+        if Question(comparison.dimension, *clips) not in askable:
+            message = (
+                f"{comparison.dimension} compares {_names(clips)}, which the picks give no reason to ask; "
+                "leave that comparison out."
+            )
+            yield _problem_of(comparison, ProblemCode.NOT_ASKED, message)
+        if comparison.subject in seen:
+            message = f"{comparison.dimension} compares {_names(clips)} twice; answer it once."
+            yield _problem_of(comparison, ProblemCode.ASKED_TWICE, message)
+        seen.add(comparison.subject)
+    for clash in contradictions(judgement):
+        said = "; ".join(_sentence(comparison) for comparison in clash.comparisons)
+        beside = " beside the picks" if clash.with_picks else ""
+        message = f"{clash.dimension} has answers that can't all be true{beside}: {said}. Change one of them."
+        yield Problem(ProblemCode.CONTRADICTION, message, clash.dimension, comparisons=clash.comparisons)
+
+
+def _problem_of(comparison: Comparison, code: ProblemCode, message: str) -> Problem:
+    return Problem(code, message, comparison.dimension, (comparison.b, comparison.w), (comparison,))
+
+
+def _sentence(comparison: Comparison) -> str:
+    verb = "is" if comparison.answer is Reply.YES else "is not"
+    return f"{comparison.b} {verb} at least as good as {comparison.w}"
+
+
+def _listed(clips: Iterable[Clip]) -> tuple[Clip, ...]:
+    return tuple(sorted(clips, key=str))
+
+
+def _names(clips: Iterable[Clip]) -> str:
+    return ", ".join(str(clip) for clip in clips)
+
+
+def _clashes(judgement: Judgement, dimension: str) -> Iterator[Contradiction]:
+    picks = _order_of_picks(judgement, dimension)
+    nothing = Order(frozenset((clip, clip) for clip in judgement.clips))
+    sound: list[Comparison] = []
+    for comparison in _comparisons(judgement, dimension):
+        if _with_comparisons(picks, [*sound, comparison]).consistent:
+            sound.append(comparison)
+            continue
+        core = [*sound, comparison]
+        for earlier in sound:
+            fewer = [kept for kept in core if kept != earlier]
+            if not _with_comparisons(picks, fewer).consistent:
+                core = fewer
+        yield Contradiction(dimension, tuple(core), _with_comparisons(nothing, core).consistent)

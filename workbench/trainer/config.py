@@ -55,7 +55,7 @@ def require(condition: bool, text: str) -> None:
 
 def _value(hint: Any, value: Any, where: str) -> Any:
     if is_dataclass(hint):
-        return parse(typing.cast(type[Any], hint), value, where)
+        return parse(typing.cast("type[Any]", hint), value, where)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is tuple:
         if not isinstance(value, list):

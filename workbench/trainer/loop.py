@@ -30,7 +30,7 @@ from workbench.trainer.signals import StopFlag
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How many steps, and what happens every how many; the last step is always logged, evaluated and saved."""
+    """How many steps, and what happens every how many; the last one is always logged, evaluated and saved."""
 
     total_steps: int
     log_every: int
@@ -64,7 +64,7 @@ class Trainable(Protocol):
         """The next batch of this rank; moves the data position on."""
 
     def step(self, batch: Any) -> Mapping[str, float]:
-        """One optimizer step; gradients averaged over the ranks. Returns figures, the same names each time."""
+        """One optimizer step, gradients averaged over the ranks; returns the same figures each time."""
 
     def data_position(self) -> dict[str, Any]:
         """Where the data stands, in plain values."""

@@ -24,7 +24,7 @@ def run(run_dir: Path, body: Callable[[Path, EventWriter, signals.StopFlag], str
     signals.die_with_parent()
     stop = signals.StopFlag()
     stop.install()
-    rank = int(os.environ.get("RANK", 0))
+    rank = int(os.environ.get("RANK", "0"))
     if not run_dir.is_dir():
         print(f"--run-dir {run_dir} is not a folder; make it and put config.json there", file=sys.stderr)
         return BAD_CONFIG
@@ -35,7 +35,7 @@ def run(run_dir: Path, body: Callable[[Path, EventWriter, signals.StopFlag], str
         return FAILED
     try:
         return STOPPED if body(run_dir, events, stop) == "stopped" else SUCCEEDED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the run's page must show it
         text, trace = f"{type(error).__name__}: {error}", traceback.format_exc()
         if isinstance(error, ConfigError):
             text = str(error)
