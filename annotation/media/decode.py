@@ -1,0 +1,396 @@
+"""Decode a video that nobody vouches for: every frame, within limits, opening nothing but the one file.
+
+What keeps a hostile file in bounds, outermost first:
+
+1. `sniff.container` picks the demuxer, so playlists and exotic formats never reach libav.
+2. libav reads through a Python file object; a demuxer that wants to open anything else is refused.
+3. Decoders outside the allow-list don't start, not even while the streams are examined.
+4. The declared size and length are checked before the first frame is decoded; libav itself refuses to
+   allocate a larger frame, and `frames` counts frames and pixels as they come.
+5. All of this runs in a child process with memory and time limits: see `worker`.
+"""
+
+import itertools
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NoReturn
+
+import av
+import av.error
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from . import sniff
+from .refused import Refused
+
+CODECS = {
+    "h264": "H.264",
+    "hevc": "HEVC",
+    "vp8": "VP8",
+    "vp9": "VP9",
+    "av1": "AV1",
+    "mpeg4": "MPEG-4",
+    "mjpeg": "Motion JPEG",
+    "prores": "ProRes",
+    "ffv1": "FFV1",
+    "gif": "GIF",
+}
+"""libav's name of each codec that is taken -> the name people use."""
+
+_DECODERS = "h264,hevc,vp8,vp9,libvpx,libvpx-vp9,av1,libdav1d,mpeg4,mjpeg,prores,ffv1,gif"
+_HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of ITU-T H.273
+_UNITY = (1, 0, 0, 1)
+
+Turn = tuple[int, int, int, int]
+"""Signs (a, b, c, d) of a display matrix of quarter turns and flips: see `turn_of`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The most that a clip may be, and that reading it may cost."""
+
+    max_bytes: int = 512 * 2**20
+    max_seconds: float = 180
+    max_side: int = 4096
+    """Pixels, of the frame as it is stored."""
+    max_frames: int = 12_000
+    max_total_pixels: int = 30_000_000_000
+    """Frames times pixels: four minutes of 1080p at 60 frames a second."""
+    memory_bytes: int = 3 * 2**30
+    """Address space of the child process."""
+    cpu_seconds: int = 600
+    wall_seconds: float = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a clip is, measured by decoding all of it."""
+
+    container: str
+    """``mp4`` (and MOV), ``webm`` (and MKV), ``avi`` or ``gif``, by content."""
+    codec: str
+    """A key of `CODECS`."""
+    width: int
+    height: int
+    """Pixels as stored, before rotation and sample aspect."""
+    display_width: int
+    display_height: int
+    """Pixels as shown: rotation and sample aspect applied, neither side smaller than stored."""
+    sample_aspect: Fraction
+    rotation: int
+    """Degrees clockwise that a player turns the picture by: 0, 90, 180 or 270."""
+    frames: int
+    fps: Fraction
+    """Frames a second, from the frames' own times. Where they are evenly spaced (within one tick of the
+    file's clock), the exact rate; else the mean."""
+    constant_rate: bool
+    duration: float
+    """Seconds from the first frame's start to the last frame's end."""
+    has_audio: bool
+    pixel_format: str
+    size_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the fields as JSON values; fractions as ``"num/den"``."""
+        return {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "Probe":
+        """Undo `to_json`."""
+        fractions = {name: Fraction(fields[name]) for name in ("fps", "sample_aspect")}
+        return cls(**{**fields, **fractions})
+
+
+@dataclass(slots=True)
+class Video:
+    """An open file: its container by content, and the stream that is judged."""
+
+    kind: str
+    size_bytes: int
+    declared_bytes: int | None
+    source: InputContainer
+    stream: VideoStream
+
+    @property
+    def has_audio(self) -> bool:
+        return bool(self.source.streams.audio)
+
+
+@contextmanager
+def opened(path: Path, limits: Limits) -> Iterator[Video]:
+    """Open ``path`` and check all that can be checked before a frame is decoded. Raises `Refused`."""
+    size = _check_file(path, limits)
+    kind = sniff.container(path)
+    declared = sniff.declared_end(path, kind)
+    with path.open("rb") as file:
+        try:
+            source = av.open(
+                file,
+                mode="r",
+                format=sniff.DEMUXER[kind],
+                options={
+                    "max_pixels": str(limits.max_side**2),
+                    "codec_whitelist": _DECODERS,
+                    "protocol_whitelist": "none",
+                    "enable_drefs": "0",
+                },
+                metadata_errors="replace",
+                io_open=_open_nothing_else,
+            )
+        except (av.error.FFmpegError, OSError) as error:
+            _refuse_unreadable(size, declared, 0, error)
+        with source:
+            stream = _pick_stream(source, kind)
+            video = Video(kind, size, declared, source, stream)
+            _check_declared(video, limits)
+            yield video
+
+
+def frames(video: Video, limits: Limits) -> Iterator[tuple[int, VideoFrame]]:
+    """Decode the judged stream: (time in ticks of ``stream.time_base``, frame), in order of display.
+
+    Raises `Refused` at the first frame that is damaged, out of order, of another size or over a limit, and
+    at the end if the file was cut off.
+    """
+    stream = video.stream
+    context = stream.codec_context
+    context.thread_type = "AUTO"  # type: ignore[assignment]
+    context.thread_count = min(4, os.cpu_count() or 1)
+    context.options = {"max_pixels": str(limits.max_side**2), "err_detect": "explode"}
+    count, before, size, tick = 0, None, None, stream.time_base
+    assert tick is not None
+    first: int | None = None
+    try:
+        for packet in video.source.demux(stream):
+            if packet.is_corrupt:
+                raise Refused("broken", frames=count, detail="a packet is incomplete")
+            for frame in packet.decode():
+                assert isinstance(frame, VideoFrame)
+                size = _check_size(frame, size, count, limits)
+                if frame.is_corrupt:
+                    raise Refused("broken", frames=count, detail="a frame is incomplete")
+                if frame.pts is None or (before is not None and frame.pts <= before):
+                    raise Refused("bad_timestamps", frame=count + 1)
+                before, first = frame.pts, frame.pts if first is None else first
+                count += 1
+                if count > limits.max_frames:
+                    raise Refused("too_many_frames", limit=limits.max_frames)
+                if (before - first) * tick > limits.max_seconds:
+                    raise _too_long(float((before - first) * tick), limits)
+                if count * size[0] * size[1] > limits.max_total_pixels:
+                    raise Refused("too_costly", what="pixels", limit=f"{limits.max_total_pixels:,}")
+                yield frame.pts, frame
+    except av.error.FFmpegError as error:
+        _refuse_unreadable(video.size_bytes, video.declared_bytes, count, error)
+    except Refused as refused:
+        if refused.code == "broken":
+            _refuse_unreadable(video.size_bytes, video.declared_bytes, count, refused)
+        raise
+    if video.declared_bytes is not None and video.declared_bytes > video.size_bytes:
+        _refuse_unreadable(video.size_bytes, video.declared_bytes, count, None)
+    if count < 2:
+        raise Refused("one_frame") if count else Refused("no_frames")
+
+
+def measure(path: Path, limits: Limits) -> Probe:
+    """Decode all of ``path`` and say what it is. Raises `Refused`."""
+    with opened(path, limits) as video:
+        times: list[int] = []
+        last: VideoFrame | None = None
+        for time, frame in frames(video, limits):
+            if not times:
+                check_colour(frame)
+            times.append(time)
+            last = frame
+        assert last is not None
+        tick = video.stream.time_base
+        assert tick is not None
+        declared = (video.stream.guessed_rate, video.stream.average_rate)
+        fps, constant = frame_rate(times, tick, [rate for rate in declared if rate])
+        duration = float((times[-1] - times[0]) * tick + _last_duration(last, tick, fps))
+        if duration > limits.max_seconds:
+            raise _too_long(duration, limits)
+        aspect = sample_aspect(video.stream)
+        turn = turn_of(last)
+        width, height = display_size(last.width, last.height, aspect, turn)
+        return Probe(
+            container=video.kind,
+            codec=video.stream.codec_context.codec.canonical_name,
+            width=last.width,
+            height=last.height,
+            display_width=width,
+            display_height=height,
+            sample_aspect=aspect,
+            rotation=_DEGREES[turn],
+            frames=len(times),
+            fps=fps,
+            constant_rate=constant,
+            duration=duration,
+            has_audio=video.has_audio,
+            pixel_format=last.format.name,
+            size_bytes=video.size_bytes,
+        )
+
+
+def frame_rate(times: list[int], tick: Fraction, declared: list[Fraction]) -> tuple[Fraction, bool]:
+    """Measure (frames a second, whether evenly spaced) from the times of at least two frames, in ticks.
+
+    A file's clock may be coarser than its rate (Matroska counts milliseconds), so a rate is taken as exact
+    when every time lies within one tick of its grid. Tried are the exact spacing, the rates the file
+    declares, and the simplest fraction near the mean.
+    """
+    gaps = {after - before for before, after in itertools.pairwise(times)}
+    if len(gaps) == 1 and tick < Fraction(1, 5000):
+        return 1 / (min(gaps) * tick), True
+    mean = (len(times) - 1) / ((times[-1] - times[0]) * tick)
+    simple = [mean.limit_denominator(n) for n in (1, 2)] + [Fraction(round(mean * 1001), 1001)]
+    ntsc = Fraction(round(mean * Fraction(1001, 1000)) * 1000, 1001)
+    for rate in [*declared, *simple, ntsc]:
+        if rate > 0 and all(
+            abs(time - times[0] - index / rate / tick) <= 1 for index, time in enumerate(times)
+        ):
+            return rate, True
+    return mean.limit_denominator(100_000), len(gaps) == 1
+
+
+def turn_of(frame: VideoFrame) -> Turn:
+    """Give the signs (a, b, c, d) of the frame's display matrix: shown x = a x + c y, shown y = b x + d y."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return _UNITY
+    raw = bytes(data)
+    numbers = [int.from_bytes(raw[i : i + 4], "little", signed=True) for i in range(0, 36, 4)]
+    a, b, c, d = numbers[0], numbers[1], numbers[3], numbers[4]
+    if abs(a) + abs(d) >= abs(b) + abs(c):  # nearest quarter turn
+        signs = (_sign(a), 0, 0, _sign(d))
+    else:
+        signs = (0, _sign(b), _sign(c), 0)
+    return signs if signs in _DEGREES else _UNITY
+
+
+def sample_aspect(stream: VideoStream) -> Fraction:
+    """Give the width of a stored pixel divided by its height; 1 where the file is silent or absurd."""
+    aspect = stream.sample_aspect_ratio
+    return aspect if aspect and Fraction(1, 16) <= aspect <= 16 else Fraction(1)
+
+
+def display_size(width: int, height: int, aspect: Fraction, turn: Turn) -> tuple[int, int]:
+    """Give the size in pixels as shown: sample aspect applied by enlarging one side, then the turn."""
+    wide = round(width * aspect) if aspect > 1 else width
+    high = round(height / aspect) if aspect < 1 else height
+    return (wide, high) if turn[0] else (high, wide)
+
+
+def check_colour(frame: VideoFrame) -> None:
+    """Refuse HDR: shown unmapped it looks grey, and each browser maps it its own way."""
+    if frame.color_trc in _HDR:
+        raise Refused("hdr", found=_HDR[frame.color_trc])
+
+
+_DEGREES: dict[Turn, int] = {
+    _UNITY: 0,
+    (0, 1, -1, 0): 90,
+    (-1, 0, 0, -1): 180,
+    (0, -1, 1, 0): 270,
+    (-1, 0, 0, 1): 0,  # the mirrored ones: degrees after a flip left to right
+    (0, 1, 1, 0): 270,
+    (1, 0, 0, -1): 180,
+    (0, -1, -1, 0): 90,
+}
+
+
+def _check_file(path: Path, limits: Limits) -> int:
+    try:
+        info = path.stat()
+    except OSError as error:
+        raise Refused("missing", path=path.name) from error
+    if not stat.S_ISREG(info.st_mode):
+        raise Refused("not_a_file", path=path.name)
+    if info.st_size == 0:
+        raise Refused("empty")
+    if info.st_size > limits.max_bytes:
+        raise Refused("too_large", given=_megabytes(info.st_size), limit=_megabytes(limits.max_bytes))
+    return info.st_size
+
+
+def _open_nothing_else(url: str, flags: int, options: dict[str, str]) -> NoReturn:
+    raise Refused("playlist", found="a file that refers to others")
+
+
+def _pick_stream(source: InputContainer, kind: str) -> VideoStream:
+    """Choose the best stream that moves: cover pictures of a sound file are not video."""
+    moving = [
+        stream
+        for stream in source.streams.video
+        if not stream.disposition & (stream.disposition.attached_pic | stream.disposition.timed_thumbnails)
+    ]
+    if not moving:
+        raise Refused("audio_only") if source.streams.audio else Refused("no_video", container=kind)
+    best = source.streams.best("video")
+    return best if isinstance(best, VideoStream) and best in moving else moving[0]
+
+
+def _check_declared(video: Video, limits: Limits) -> None:
+    stream = video.stream
+    context = stream.codec_context
+    codec = context.codec.canonical_name if context is not None else "an unknown codec"
+    if codec not in CODECS:
+        raise Refused("codec_not_allowed", found=codec, allowed=", ".join(CODECS.values()))
+    if max(context.width, context.height, context.coded_width, context.coded_height) > limits.max_side:
+        raise Refused("too_many_pixels", width=context.width, height=context.height, limit=limits.max_side)
+    if stream.frames > limits.max_frames:
+        raise Refused("too_many_frames", limit=limits.max_frames)
+    if stream.duration and stream.time_base and stream.duration * stream.time_base > limits.max_seconds:
+        raise _too_long(float(stream.duration * stream.time_base), limits)
+
+
+def _check_size(
+    frame: VideoFrame, before: tuple[int, int] | None, count: int, limits: Limits
+) -> tuple[int, int]:
+    size = (frame.width, frame.height)
+    if max(size) > limits.max_side:
+        raise Refused("too_many_pixels", width=size[0], height=size[1], limit=limits.max_side)
+    if before is not None and size != before:
+        raise Refused(
+            "size_changes",
+            before=f"{before[0]} x {before[1]}",
+            after=f"{size[0]} x {size[1]}",
+            frame=count + 1,
+        )
+    return size
+
+
+def _refuse_unreadable(size: int, declared: int | None, count: int, error: Exception | None) -> NoReturn:
+    """Say what is behind a failed read: cut off, too big for the memory allowed, or damaged."""
+    if isinstance(error, MemoryError):
+        raise error
+    if declared is not None and declared > size:
+        raise Refused("truncated", declared=declared, given=size, frames=count) from error
+    if isinstance(error, Refused):
+        raise error
+    detail = getattr(error, "strerror", None) or str(error)
+    raise Refused("broken", frames=count, detail=detail) from error
+
+
+def _too_long(seconds: float, limits: Limits) -> Refused:
+    return Refused("too_long", given=round(seconds, 1), limit=round(limits.max_seconds, 1))
+
+
+def _last_duration(frame: VideoFrame, tick: Fraction, fps: Fraction) -> Fraction:
+    """Take how long the last frame is shown from the file where it says something sane."""
+    stated = frame.duration * tick if frame.duration else Fraction(0)
+    return stated if 0 < stated <= 10 / fps else 1 / fps
+
+
+def _sign(number: int) -> int:
+    return (number > 0) - (number < 0)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:.1f} MB"
