@@ -46,7 +46,9 @@ class World:
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
         dist.all_reduce(flat)
         flat /= self.size
-        for parameter, mean in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+        for parameter, mean in zip(
+            parameters, torch.split(flat, [p.numel() for p in parameters]), strict=True
+        ):
             parameter.grad = mean.view_as(parameter).clone()
 
     def average(self, values: list[float]) -> list[float]:

@@ -57,8 +57,11 @@ class Evaluation:
 class Trainable(Protocol):
     """What the loop trains. `Batch` is the trainable's own business: the loop only hands it over."""
 
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
+    @property
+    def model(self) -> nn.Module: ...
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer: ...
 
     def next_batch(self) -> Any:
         """The next batch of this rank; moves the data position on."""

@@ -1,0 +1,1 @@
+"""The networks of the reward models; no Django here."""
