@@ -17,7 +17,7 @@ def main() -> None:
     request = json.load(sys.stdin)
     _confine(request["limits"])
     try:
-        answer = {"done": _do(request)}
+        answer: dict[str, Any] = {"done": _do(request)}
     except MemoryError:
         megabytes = request["limits"]["memory_bytes"] // 2**20
         answer = {"refused": "too_costly", "values": {"what": "memory", "limit": f"{megabytes} MB"}}

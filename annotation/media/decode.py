@@ -23,6 +23,8 @@ from typing import Any, NoReturn
 import av
 import av.error
 from av.container import InputContainer
+from av.packet import Packet
+from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -144,7 +146,7 @@ def opened(path: Path, limits: Limits) -> Iterator[Video]:
                 io_open=_open_nothing_else,
             )
         except (av.error.FFmpegError, OSError) as error:
-            _refuse_unreadable(size, declared, 0, error)
+            raise _unreadable(size, declared, 0, error) from error
         with source:
             stream = _pick_stream(source, kind)
             video = Video(kind, size, declared, source, stream)
@@ -158,44 +160,20 @@ def frames(video: Video, limits: Limits) -> Iterator[tuple[int, VideoFrame]]:
     Raises `Refused` at the first frame that is damaged, out of order, of another size or over a limit, and
     at the end if the file was cut off.
     """
-    stream = video.stream
-    context = stream.codec_context
-    context.thread_type = "AUTO"  # type: ignore[assignment]
+    context = video.stream.codec_context
+    context.thread_type = "AUTO"
     context.thread_count = min(4, os.cpu_count() or 1)
     context.options = {"max_pixels": str(limits.max_side**2), "err_detect": "explode"}
-    count, before, size, tick = 0, None, None, stream.time_base
-    assert tick is not None
-    first: int | None = None
+    guard = _Guard(video, limits)
     try:
-        for packet in video.source.demux(stream):
-            if packet.is_corrupt:
-                raise Refused("broken", frames=count, detail="a packet is incomplete")
+        for packet in video.source.demux(video.stream):
+            guard.check_packet(packet)
             for frame in packet.decode():
                 assert isinstance(frame, VideoFrame)
-                size = _check_size(frame, size, count, limits)
-                if frame.is_corrupt:
-                    raise Refused("broken", frames=count, detail="a frame is incomplete")
-                if frame.pts is None or (before is not None and frame.pts <= before):
-                    raise Refused("bad_timestamps", frame=count + 1)
-                before, first = frame.pts, frame.pts if first is None else first
-                count += 1
-                if count > limits.max_frames:
-                    raise Refused("too_many_frames", limit=limits.max_frames)
-                if (before - first) * tick > limits.max_seconds:
-                    raise _too_long(float((before - first) * tick), limits)
-                if count * size[0] * size[1] > limits.max_total_pixels:
-                    raise Refused("too_costly", what="pixels", limit=f"{limits.max_total_pixels:,}")
-                yield frame.pts, frame
+                yield guard.check_frame(frame), frame
     except av.error.FFmpegError as error:
-        _refuse_unreadable(video.size_bytes, video.declared_bytes, count, error)
-    except Refused as refused:
-        if refused.code == "broken":
-            _refuse_unreadable(video.size_bytes, video.declared_bytes, count, refused)
-        raise
-    if video.declared_bytes is not None and video.declared_bytes > video.size_bytes:
-        _refuse_unreadable(video.size_bytes, video.declared_bytes, count, None)
-    if count < 2:
-        raise Refused("one_frame") if count else Refused("no_frames")
+        raise _unreadable(video.size_bytes, video.declared_bytes, guard.count, error) from error
+    guard.check_end()
 
 
 def measure(path: Path, limits: Limits) -> Probe:
@@ -262,15 +240,13 @@ def frame_rate(times: list[int], tick: Fraction, declared: list[Fraction]) -> tu
 def turn_of(frame: VideoFrame) -> Turn:
     """Give the signs (a, b, c, d) of the frame's display matrix: shown x = a x + c y, shown y = b x + d y."""
     data = frame.side_data.get("DISPLAYMATRIX")
-    if data is None:
+    if not isinstance(data, SideData):
         return _UNITY
     raw = bytes(data)
     numbers = [int.from_bytes(raw[i : i + 4], "little", signed=True) for i in range(0, 36, 4)]
     a, b, c, d = numbers[0], numbers[1], numbers[3], numbers[4]
-    if abs(a) + abs(d) >= abs(b) + abs(c):  # nearest quarter turn
-        signs = (_sign(a), 0, 0, _sign(d))
-    else:
-        signs = (0, _sign(b), _sign(c), 0)
+    upright = abs(a) + abs(d) >= abs(b) + abs(c)  # the nearest quarter turn
+    signs = (_sign(a), 0, 0, _sign(d)) if upright else (0, _sign(b), _sign(c), 0)
     return signs if signs in _DEGREES else _UNITY
 
 
@@ -350,32 +326,63 @@ def _check_declared(video: Video, limits: Limits) -> None:
         raise _too_long(float(stream.duration * stream.time_base), limits)
 
 
-def _check_size(
-    frame: VideoFrame, before: tuple[int, int] | None, count: int, limits: Limits
-) -> tuple[int, int]:
-    size = (frame.width, frame.height)
-    if max(size) > limits.max_side:
-        raise Refused("too_many_pixels", width=size[0], height=size[1], limit=limits.max_side)
-    if before is not None and size != before:
-        raise Refused(
-            "size_changes",
-            before=f"{before[0]} x {before[1]}",
-            after=f"{size[0]} x {size[1]}",
-            frame=count + 1,
-        )
-    return size
+class _Guard:
+    """Counts what comes out of the decoder and stops it at the first thing that is wrong."""
+
+    def __init__(self, video: Video, limits: Limits) -> None:
+        assert video.stream.time_base is not None
+        self.video, self.limits, self.tick = video, limits, video.stream.time_base
+        self.count = 0
+        self.first = self.last = 0
+        self.size: tuple[int, int] | None = None
+
+    def check_packet(self, packet: "Packet[VideoStream]") -> None:
+        if packet.is_corrupt:
+            raise self._unreadable("a packet is incomplete")
+
+    def check_frame(self, frame: VideoFrame) -> int:
+        """Give the frame's time in ticks."""
+        self._check_size((frame.width, frame.height))
+        if frame.is_corrupt:
+            raise self._unreadable("a frame is incomplete")
+        if frame.pts is None or (self.count and frame.pts <= self.last):
+            raise Refused("bad_timestamps", frame=self.count + 1)
+        self.last = frame.pts
+        self.first = self.first if self.count else frame.pts
+        self.count += 1
+        if self.count > self.limits.max_frames:
+            raise Refused("too_many_frames", limit=self.limits.max_frames)
+        if (seconds := (self.last - self.first) * self.tick) > self.limits.max_seconds:
+            raise _too_long(float(seconds), self.limits)
+        if self.count * frame.width * frame.height > self.limits.max_total_pixels:
+            raise Refused("too_costly", what="pixels", limit=f"{self.limits.max_total_pixels:,}")
+        return self.last
+
+    def check_end(self) -> None:
+        if (self.video.declared_bytes or 0) > self.video.size_bytes:
+            raise self._unreadable("cut off")
+        if self.count < 2:
+            raise Refused("one_frame") if self.count else Refused("no_frames")
+
+    def _check_size(self, size: tuple[int, int]) -> None:
+        if max(size) > self.limits.max_side:
+            raise Refused("too_many_pixels", width=size[0], height=size[1], limit=self.limits.max_side)
+        if self.size not in (None, size):
+            before, after = (f"{width} x {height}" for width, height in (self.size or size, size))
+            raise Refused("size_changes", before=before, after=after, frame=self.count + 1)
+        self.size = size
+
+    def _unreadable(self, detail: str) -> Refused:
+        return _unreadable(self.video.size_bytes, self.video.declared_bytes, self.count, detail)
 
 
-def _refuse_unreadable(size: int, declared: int | None, count: int, error: Exception | None) -> NoReturn:
-    """Say what is behind a failed read: cut off, too big for the memory allowed, or damaged."""
-    if isinstance(error, MemoryError):
-        raise error
+def _unreadable(size: int, declared: int | None, count: int, why: Exception | str) -> Refused:
+    """Say what is behind a failed read: cut off or damaged. Want of memory is passed on as it is."""
+    if isinstance(why, MemoryError):
+        raise why
     if declared is not None and declared > size:
-        raise Refused("truncated", declared=declared, given=size, frames=count) from error
-    if isinstance(error, Refused):
-        raise error
-    detail = getattr(error, "strerror", None) or str(error)
-    raise Refused("broken", frames=count, detail=detail) from error
+        return Refused("truncated", declared=declared, given=size, frames=count)
+    return Refused("broken", frames=count, detail=getattr(why, "strerror", None) or str(why))
 
 
 def _too_long(seconds: float, limits: Limits) -> Refused:

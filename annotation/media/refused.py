@@ -8,14 +8,14 @@ refused.values``.
 from collections.abc import Mapping
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 (it is an answer, not a failure)
     """A file that is not a clip we take, with the reason.
 
     ``code`` is a key of `REASONS`; ``values`` fill the sentence in. Picklable and JSON-friendly: values are
     strings and numbers only.
     """
 
-    def __init__(self, code: str, **values: str | int | float) -> None:
+    def __init__(self, code: str, **values: str | float) -> None:
         super().__init__(code, values)
         self.code = code
         self.values: Mapping[str, str | int | float] = values
@@ -58,9 +58,9 @@ REASONS: dict[str, str] = {
         "A frame has %(width)s x %(height)s pixels; at most %(limit)s on a side are taken. Scale it down."
     ),
     "too_long": gettext_noop("The video lasts %(given)s s or more; at most %(limit)s s are taken. Cut it."),
-    "too_many_frames": gettext_noop("The video has more than %(limit)s frames, the most that is taken. Cut it."),
+    "too_many_frames": gettext_noop("The video has more than %(limit)s frames. Cut it."),
     "too_costly": gettext_noop(
-        "Decoding the video needs more %(what)s than a clip may take (%(limit)s). Shorten it or scale it down."
+        "Decoding the video needs more %(what)s than allowed (%(limit)s). Shorten it or scale it down."
     ),
     "truncated": gettext_noop(
         "The file is cut off: it declares %(declared)s bytes and has %(given)s; %(frames)s frames could be "
@@ -70,7 +70,7 @@ REASONS: dict[str, str] = {
         "The video is damaged: decoding failed after %(frames)s frames (%(detail)s). Export or copy it again."
     ),
     "no_frames": gettext_noop("Not one frame could be decoded. Export or copy the video again."),
-    "one_frame": gettext_noop("The file has a single frame: a picture, not a video. Give at least two frames."),
+    "one_frame": gettext_noop("The file has a single frame: a picture, not a video. Give two or more."),
     "size_changes": gettext_noop(
         "The frame size changes from %(before)s to %(after)s at frame %(frame)s. Export it at one size."
     ),

@@ -20,7 +20,7 @@ import numpy as np
 from av.bitstream import BitStreamFilterContext
 from av.codec import CodecContext
 from av.codec.context import Flags as CodecFlags
-from av.container import Flags, OutputContainer
+from av.container import OutputContainer
 from av.filter import Graph
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
@@ -30,6 +30,7 @@ from .decode import Limits, Turn, Video, check_colour, display_size, frames, ope
 
 KEYFRAME_EVERY = 12
 _CRF = 17  # no difference that can be seen at viewing distance
+_MUXER = {"movflags": "+faststart", "fflags": "+bitexact"}  # bitexact: no writer's name, no date
 _BT709 = 1  # ITU-T H.273: colour primaries, transfer and matrix all call it 1
 _LIMITED, _FULL = 1, 2
 _MATRIX = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020"}
@@ -46,7 +47,7 @@ _TURNS: dict[Turn, list[tuple[str, str]]] = {
 
 
 def fitted(width: int, height: int, box: tuple[int, int]) -> tuple[int, int]:
-    """Scale (width, height) to fill ``box`` in one direction and stay inside in the other; both even, >= 2."""
+    """Scale (width, height) to fill ``box`` in one direction and stay inside in the other; both even."""
     scale = min(Fraction(box[0], width), Fraction(box[1], height))
     return (
         min(max(2, 2 * round(width * scale / 2)), box[0] - box[0] % 2),
@@ -73,8 +74,7 @@ def write_rendition(
         assert tick is not None
         shown = _counted(frames(video, limits), video.stream.time_base, fps, max_seconds)
         size, scale, times = (0, 0), None, []
-        with av.open(str(out), "w", format="mp4", options={"movflags": "+faststart"}) as target:
-            target.flags |= Flags.bitexact.value
+        with av.open(str(out), "w", format="mp4", options=_MUXER) as target:
             for time, frame in shown:
                 if scale is None:
                     size = _size_in_box(video, frame, box)
@@ -117,7 +117,9 @@ def write_poster(path: Path, out: Path, *, box: tuple[int, int], limits: Limits)
         encoder.flags |= CodecFlags.bitexact | CodecFlags.qscale
         encoder.global_quality = 3 * 118  # quantiser 3, in libav's unit of 118: clean to the eye
         picture.pts, picture.time_base = 0, Fraction(1, 1)
-        out.write_bytes(b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)]))
+        out.write_bytes(
+            b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])
+        )
         return {"width": size[0], "height": size[1], "size_bytes": out.stat().st_size}
 
 
@@ -164,7 +166,10 @@ class Scaler:
 
 
 def _counted(
-    decoded: Iterator[tuple[int, VideoFrame]], tick: Fraction | None, fps: Fraction | None, max_seconds: float | None
+    decoded: Iterator[tuple[int, VideoFrame]],
+    tick: Fraction | None,
+    fps: Fraction | None,
+    max_seconds: float | None,
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Count time from zero, cut at ``max_seconds``, and resample to ``fps`` where asked for.
 
@@ -200,15 +205,14 @@ def _encoder(target: OutputContainer, size: tuple[int, int], tick: Fraction) -> 
         options={
             "crf": str(_CRF),
             "preset": "veryfast",
-            "x264-params": f"keyint={KEYFRAME_EVERY}:min-keyint=1:open-gop=0:bframes=0:threads=2",
+            "x264-params": f"keyint={KEYFRAME_EVERY}:min-keyint=1:open-gop=0:bframes=0:threads=2"
+            ":colorprim=bt709:transfer=bt709:colormatrix=bt709:range=tv",
         },
     )
     assert isinstance(stream, VideoStream)
     context = stream.codec_context
     stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
     stream.time_base = context.time_base = tick
-    context.color_range = _LIMITED
-    context.colorspace = context.color_primaries = context.color_trc = _BT709
     context.flags |= CodecFlags.bitexact | CodecFlags.closed_gop
     return stream
 
@@ -220,15 +224,13 @@ def _size_in_box(video: Video, frame: VideoFrame, box: tuple[int, int]) -> tuple
 
 def _telling_frame(video: Video, limits: Limits) -> VideoFrame:
     """Pick the frame with the most contrast of up to nine, spread over the clip, weighing down dark ones."""
-    total = video.stream.duration and video.stream.time_base and video.stream.duration * video.stream.time_base
-    if not total and video.source.duration:
-        total = Fraction(video.source.duration, av.time_base)
-    step = Fraction(total) / 8 if total else Fraction(1, 2)
+    tick = video.stream.time_base
+    assert tick is not None
+    step = Fraction(video.source.duration or 4 * av.time_base, av.time_base) / 8
     look_at, best, best_score, start = Fraction(0), None, -1.0, None
     for time, frame in frames(video, limits):
-        assert video.stream.time_base is not None
         start = time if start is None else start
-        if (time - start) * video.stream.time_base < look_at:
+        if (time - start) * tick < look_at:
             continue
         look_at += step
         score = _detail(frame)
