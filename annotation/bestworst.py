@@ -1,122 +1,100 @@
-"""The best/worst rules (§4.4.1): what one person's answers about one item say, and the pairs they give.
+"""The best/worst rules (§4.4.1): what one person's answers about one item imply, and the pairs they give.
 
 An item shows the clips of one prompt. In each dimension d the annotator picks the best clips B_d and the
 worst clips W_d, or marks a tie, or says that d can't be judged. Picks are complete: every clip outside B_d
-is below the top, every clip outside W_d is above the bottom. So each answer is a set of facts about a weak
-order of the clips, and everything here follows from those facts:
+is below the top, every clip outside W_d is above the bottom. So the answers are facts about one weak order
+of the clips per dimension, and everything here follows from those facts:
 
-1. each (b in B_d, w in W_d) is a candidate pair of d, of weight 1 / (|B_d| |W_d|);
-2. the report's constraint asks that b is not inferior to w in any other dimension d'. Picks and ties decide
-   that, except where b and w are both in the middle of d' (which needs four clips);
-3. there the page asks "in d', is b at least as good as w?". `questions` says which, a few an item, and the
-   answers are facts too: yes is b >= w, no is b < w, "can't tell" is none;
-4. a pair that is inferior for certain somewhere is broken. It is kept and marked, and leaves
-   `preference_pairs` only when nobody asks for it. What stays unknown is no breach: the pair is kept, and
-   marked as unchecked there.
+1. Each (b in B_d, w in W_d) is a candidate pair of d, of weight 1 / (|B_d| |W_d|).
+2. The report's constraint: b must not be inferior to w in any other dimension d'. Picks and ties decide it,
+   except where b and w are both in the middle of d', which needs four clips.
+3. There the page asks "in d', is b at least as good as w?", a few questions an item, and the answers are
+   facts too: yes is b >= w, no is b < w, "can't tell" is none.
+4. A pair whose b is certainly inferior somewhere is broken. It is kept and marked, and left out of the
+   preference pairs unless asked for. What stays unknown is no breach: the pair is kept, and marked as
+   unchecked there.
 
-Certain means: true in every weak order that fits the answers. For facts of the forms >= and > that is the
-transitive closure, no more and no less, so nothing here guesses and nothing that follows is missed.
-
-Left out on purpose: the number of clips an item may show, who judged it, and when. This module is pure.
+Pure: no database, no clock. The order of `Judgement.clips` and `.dimensions` decides every order here.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from enum import Enum, StrEnum
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import cached_property
-from typing import TypeAlias
 
-Clip: TypeAlias = str | int
-"""A clip's key within its item; the rules only compare keys for equality."""
+from annotation.bestworst_answers import (
+    Answers,
+    AnswersError,
+    Comparison,
+    DimensionAnswer,
+    Mark,
+    Picks,
+    Question,
+    Reply,
+    from_json,
+    to_json,
+)
+from annotation.weakorder import Order
+
+__all__ = [
+    "QUESTION_LIMIT",
+    "Answers",
+    "AnswersError",
+    "CandidatePair",
+    "Check",
+    "Comparison",
+    "Contradiction",
+    "DimensionAnswer",
+    "Judgement",
+    "Mark",
+    "Picks",
+    "PreferencePair",
+    "Problem",
+    "ProblemCode",
+    "Question",
+    "Relation",
+    "Reply",
+    "Verdict",
+    "candidate_pairs",
+    "collapses",
+    "contradictions",
+    "from_json",
+    "preference_pairs",
+    "questions",
+    "relation",
+    "to_json",
+    "validate",
+]
 
 QUESTION_LIMIT = 3
 """Questions an item asks at most, unless its campaign says otherwise."""
 
 
-# What a person can say ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Picks:
-    """The best and the worst clips of one dimension; several where they are jointly best or worst."""
-
-    best: frozenset[Clip]
-    worst: frozenset[Clip]
-
-
-class Mark(Enum):
-    """An answer to a dimension that picks no clip."""
-
-    TIE = "tie"
-    CANT_JUDGE = "cant_judge"
-
-
-DimensionAnswer: TypeAlias = Picks | Mark
-
-
-class Reply(StrEnum):
-    """An answer to "in this dimension, is b at least as good as w?"."""
-
-    YES = "yes"
-    NO = "no"
-    CANT_TELL = "cant_tell"
-
-
-@dataclass(frozen=True)
-class Question:
-    """In `dimension`, is clip `b` at least as good as clip `w`?"""
-
-    dimension: str
-    b: Clip
-    w: Clip
-
-    @property
-    def subject(self) -> tuple[str, frozenset[Clip]]:
-        """What is asked only once: the dimension and the unordered pair."""
-        return self.dimension, frozenset((self.b, self.w))
-
-
-@dataclass(frozen=True)
-class Comparison(Question):
-    """A question with its answer."""
-
-    answer: Reply
-
-
-@dataclass(frozen=True)
-class Answers:
-    """All that a person said about one item; a dimension that is absent from `picks` is unanswered."""
-
-    picks: Mapping[str, DimensionAnswer] = field(default_factory=dict)
-    comparisons: tuple[Comparison, ...] = ()
-
-
 @dataclass(frozen=True)
 class Judgement:
-    """Answers, with the item and the rules they were given under.
+    """Answers, with the item they are about and the campaign's limit on questions.
 
-    `clips` and `dimensions` are in a fixed order that decides the order of everything derived, so pass the
-    item's own, not the shuffled order of one person's page. `limit` counts answered questions too.
-    A draft is welcome: picks that are incomplete, overlapping or foreign count as unanswered, and
-    `validate` names them. Raises ValueError for fewer than two clips, and for repeated clips or dimensions.
+    `clips` and `dimensions` are keys in the item's own order, not in the shuffled one of somebody's page.
+    Drafts are welcome: picks that are incomplete, overlapping or foreign count as unanswered until they are
+    put right; `validate` names them. Raises ValueError for fewer than two clips, and for repeated keys.
     """
 
-    clips: tuple[Clip, ...]
+    clips: tuple[str, ...]
     dimensions: tuple[str, ...]
     answers: Answers
-    limit: int = QUESTION_LIMIT
+    question_limit: int = QUESTION_LIMIT
 
     def __post_init__(self) -> None:
         if len(self.clips) < 2 or len(set(self.clips)) < len(self.clips):
-            raise ValueError(f"expected two or more different clips, got {list(self.clips)}")
+            raise ValueError(f"expected two or more different clips, got {self.clips}")
         if len(set(self.dimensions)) < len(self.dimensions):
-            raise ValueError(f"expected different dimensions, got {list(self.dimensions)}")
+            raise ValueError(f"expected different dimensions, got {self.dimensions}")
 
     def answer(self, dimension: str) -> DimensionAnswer | None:
-        """The dimension's answer where it is whole, else None."""
+        """The answer to the dimension if there is one that can be used, else None."""
         answer = self.answers.picks.get(dimension)
         if isinstance(answer, Picks):
             whole = answer.best and answer.worst and not answer.best & answer.worst
@@ -124,21 +102,18 @@ class Judgement:
         return answer
 
     @cached_property
-    def contradictory(self) -> frozenset[str]:
-        """The dimensions whose comparisons contradict each other or the picks."""
-        return frozenset(d for d in self.dimensions if not _order(self, d).consistent)
-
-    @cached_property
     def orders(self) -> Mapping[str, Order]:
         """What is certain in each dimension; comparisons that contradict count for nothing until resolved."""
         return {d: (_order_of_picks if d in self.contradictory else _order)(self, d) for d in self.dimensions}
 
-
-# What the answers imply -----------------------------------------------------------------------------------
+    @cached_property
+    def contradictory(self) -> frozenset[str]:
+        """The dimensions whose comparisons contradict each other or the picks."""
+        return frozenset(d for d in self.dimensions if not _order(self, d).consistent)
 
 
 class Relation(StrEnum):
-    """What is certain of clip x beside clip y."""
+    """What is certain of a clip x beside a clip y."""
 
     BETTER = "better"
     AT_LEAST = "at_least"
@@ -148,37 +123,32 @@ class Relation(StrEnum):
     UNKNOWN = "unknown"
 
 
-def relation(judgement: Judgement, dimension: str, x: Clip, y: Clip) -> Relation:
-    """The strongest statement about x and y in the dimension that the answers make certain."""
+def relation(judgement: Judgement, dimension: str, x: str, y: str) -> Relation:
+    """The strongest statement about x and y that is true in every weak order that fits the answers."""
     order = judgement.orders[dimension]
     if order.above(x, y):
         return Relation.BETTER
     if order.above(y, x):
         return Relation.WORSE
-    match order.at_least(x, y), order.at_least(y, x):
-        case True, True:
-            return Relation.EQUAL
-        case True, False:
-            return Relation.AT_LEAST
-        case False, True:
-            return Relation.AT_MOST
-    return Relation.UNKNOWN
+    if order.at_least(x, y):
+        return Relation.EQUAL if order.at_least(y, x) else Relation.AT_LEAST
+    return Relation.AT_MOST if order.at_least(y, x) else Relation.UNKNOWN
 
 
 @dataclass(frozen=True)
 class CandidatePair:
-    """A best and a worst clip of a dimension; the weights of a dimension's pairs sum to 1."""
+    """A best and a worst clip of a dimension; the weights of a dimension's candidate pairs sum to 1."""
 
     dimension: str
-    best: Clip
-    worst: Clip
+    best: str
+    worst: str
     weight: float
 
 
 def candidate_pairs(judgement: Judgement) -> list[CandidatePair]:
     """Every (b in B_d, w in W_d); none from a dimension that is a tie, not judgeable or unanswered."""
     return [
-        CandidatePair(dimension, b, w, 1 / (len(picks.best) * len(picks.worst)))
+        CandidatePair(dimension, b, w, weight=1 / (len(picks.best) * len(picks.worst)))
         for dimension in judgement.dimensions
         if isinstance(picks := judgement.answer(dimension), Picks)
         for b in judgement.clips
@@ -189,21 +159,21 @@ def candidate_pairs(judgement: Judgement) -> list[CandidatePair]:
 
 
 class Check(StrEnum):
-    """What the constraint finds for a pair in another dimension: is its best clip inferior there?"""
+    """Is a pair's best clip inferior in another dimension? All but the first two say why it is unknown."""
 
     NOT_INFERIOR = "not_inferior"
     INFERIOR = "inferior"
-    TO_ASK = "to_ask"  # unknown, and among the questions to ask now
-    NOT_JUDGEABLE = "not_judgeable"  # unknown, as are all below
+    TO_ASK = "to_ask"  # one of the questions to ask now
+    OVER_LIMIT = "over_limit"  # would be asked, but for the limit
+    CANT_TELL = "cant_tell"  # was asked, and the answer leaves it open
+    NOT_JUDGEABLE = "not_judgeable"
     UNANSWERED = "unanswered"
-    CANT_TELL = "cant_tell"  # asked, and the answer leaves it open
-    CONTRADICTION = "contradiction"  # the comparisons in this dimension clash
-    OVER_LIMIT = "over_limit"
-    ALREADY_BROKEN = "already_broken"  # not asked: the pair is broken in yet another dimension
+    CONTRADICTION = "contradiction"  # the comparisons in that dimension clash
+    ALREADY_BROKEN = "already_broken"  # not worth a question: the pair is broken in yet another dimension
 
 
 class Verdict(StrEnum):
-    """What the constraint makes of a pair; BROKEN pairs are no preference pairs unless asked for."""
+    """What the constraint makes of a pair."""
 
     KEPT = "kept"
     KEPT_UNCHECKED = "kept_unchecked"
@@ -212,7 +182,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class PreferencePair(CandidatePair):
-    """A candidate pair and its check in each other dimension."""
+    """A candidate pair, checked against the constraint in each other dimension."""
 
     checks: Mapping[str, Check]
 
@@ -224,7 +194,8 @@ class PreferencePair(CandidatePair):
     @property
     def unchecked(self) -> tuple[str, ...]:
         """The dimensions that leave it unknown; `checks` has the reasons."""
-        return tuple(d for d, c in self.checks.items() if c not in (Check.INFERIOR, Check.NOT_INFERIOR))
+        decided = (Check.NOT_INFERIOR, Check.INFERIOR)
+        return tuple(d for d, check in self.checks.items() if check not in decided)
 
     @property
     def verdict(self) -> Verdict:
@@ -234,19 +205,18 @@ class PreferencePair(CandidatePair):
 
 
 def preference_pairs(judgement: Judgement, include_broken: bool = False) -> list[PreferencePair]:
-    """The pairs to train on, with verdicts; `include_broken` adds those that break the constraint.
+    """The pairs to train on; with `include_broken` also those that break the constraint.
 
-    Weights are those of the candidate pairs: they don't grow to make up for a pair that is broken.
+    A pair keeps its candidate's weight: the others don't grow to make up for one that is broken.
     """
-    asked_now = {question.subject for question in questions(judgement)}
+    asked_now = questions(judgement)
 
     def final(pair: PreferencePair, dimension: str, check: Check) -> Check:
         if check is not Check.TO_ASK:
             return check
         if pair.broken_by:
             return Check.ALREADY_BROKEN
-        question = Question(dimension, pair.best, pair.worst)
-        return Check.TO_ASK if question.subject in asked_now else Check.OVER_LIMIT
+        return check if Question(dimension, pair.best, pair.worst) in asked_now else Check.OVER_LIMIT
 
     return [
         replace(pair, checks={d: final(pair, d, check) for d, check in pair.checks.items()})
@@ -256,41 +226,38 @@ def preference_pairs(judgement: Judgement, include_broken: bool = False) -> list
 
 
 def questions(judgement: Judgement) -> list[Question]:
-    """What to ask now: what the constraint needs and the answers leave unknown, the most decisive first.
+    """What to ask now, the most decisive first; answered questions count towards the limit.
 
-    A question counts as often as its two possible answers settle the check of some unbroken pair. Pairs that
-    are already broken raise none: no answer could mend them, and they would use up the limit. (Two unbroken
-    pairs are never opposites, so asking each unordered pair once loses nothing.) Answers change what is
-    worth asking: call again after each. A judgement is finished when the list is empty.
+    Asked is what the constraint needs and nothing yet decides, once for each unordered pair and dimension.
+    A question's decisiveness is the number of pairs that its two answers would settle in its dimension.
+    Pairs already broken raise no question: no answer could mend them. (So nothing is lost by asking one way
+    round only: pairs that are opposites break each other.) Call again after each answer, which may settle or
+    raise others; a judgement is finished when the list is empty.
     """
     wanted = _wanted(judgement)
 
     def decisiveness(question: Question) -> int:
         order = judgement.orders[question.dimension]
-        if_yes = order.with_fact(question.b, question.w)
-        if_no = order.with_fact(question.w, question.b, strict=True)
+        outcomes = [_with_comparisons(order, [Comparison(question, r)]) for r in (Reply.YES, Reply.NO)]
         return sum(
             n_pairs
             for other, n_pairs in wanted.items()
             if other.dimension == question.dimension
-            for outcome in (if_yes, if_no)
+            for outcome in outcomes
             if outcome.at_least(other.b, other.w) or outcome.above(other.w, other.b)
         )
 
     ranked = sorted(wanted, key=decisiveness, reverse=True)  # stable: else in the item's order
-    return ranked[: max(0, judgement.limit - len(judgement.answers.comparisons))]
+    return ranked[: max(0, judgement.question_limit - len(judgement.answers.comparisons))]
 
 
 def collapses(n_clips: int) -> bool:
-    """Whether items of this size make the dimensions' surviving labels all agree.
+    """Whether items of this size make the surviving labels of all dimensions agree.
 
-    With two clips, dimensions that disagree break each other's pair, so whatever survives is one and the
-    same order in every dimension, and their reward models would learn one thing. Four clips are the default.
+    With two clips, dimensions that disagree break each other's pair, so what survives is one and the same
+    pair in every dimension, and their reward models would collapse into one. Four clips are the default.
     """
     return n_clips == 2
-
-
-# What is wrong with the answers ---------------------------------------------------------------------------
 
 
 class ProblemCode(StrEnum):
@@ -300,28 +267,38 @@ class ProblemCode(StrEnum):
     EMPTY_BEST = "empty_best"
     EMPTY_WORST = "empty_worst"
     BEST_AND_WORST = "best_and_worst"
+    TOO_MANY_COMPARISONS = "too_many_comparisons"
     NOT_ASKED = "not_asked"
     ASKED_TWICE = "asked_twice"
-    TOO_MANY_COMPARISONS = "too_many_comparisons"
     CONTRADICTION = "contradiction"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to put right; `code` is for programs and translations, `message` is plain English."""
+    """One thing to put right: `code` is for programs and translations, `message` is plain English."""
 
     code: ProblemCode
     message: str
     dimension: str | None = None
-    clips: tuple[Clip, ...] = ()
+    clips: tuple[str, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+
+
+def validate(judgement: Judgement, required: Iterable[str] | None = None) -> list[Problem]:
+    """What keeps the answers from being accepted; empty when they are fine.
+
+    `required` names the dimensions that need an answer ("can't judge" is one); None means all of them. That a
+    question is still open is no problem here: see `questions`.
+    """
+    wanted = judgement.dimensions if required is None else tuple(required)
+    return [*_dimension_problems(judgement, wanted), *_comparison_problems(judgement)]
 
 
 @dataclass(frozen=True)
 class Contradiction:
-    """Comparisons of one dimension that can't all be true, alone or (`with_picks`) beside its picks or tie.
+    """Comparisons in one dimension that can't all be true, alone or (`with_picks`) beside its picks or tie.
 
-    Without any one of them the rest could be true.
+    It is as small as can be: without any one of them, the others could be true.
     """
 
     dimension: str
@@ -329,195 +306,67 @@ class Contradiction:
     with_picks: bool
 
 
-def validate(judgement: Judgement, required: Iterable[str] | None = None) -> list[Problem]:
-    """Everything that keeps the answers from being accepted; empty when they are fine.
-
-    `required` names the dimensions that need an answer (not judgeable is one); None means all of them.
-    Questions that are still open are no problem: see `questions`.
-    """
-    return [
-        *_dimension_problems(judgement, set(judgement.dimensions if required is None else required)),
-        *_comparison_problems(judgement),
-    ]
-
-
 def contradictions(judgement: Judgement) -> list[Contradiction]:
-    """The clashes among a dimension's comparisons, and of comparisons with its picks or tie.
-
-    Each names a smallest set of answers that clash. Without the last comparison of each, what remains of
-    the judgement is free of contradictions.
-    """
+    """The clashes to point out. With the last comparison of each taken back, none is left."""
     return [clash for dimension in judgement.dimensions for clash in _clashes(judgement, dimension)]
 
 
-# From and to JSON -----------------------------------------------------------------------------------------
-
-
-class AnswersError(ValueError):
-    """The JSON is not of the form that `from_json` describes; the message says where and what."""
-
-
-def from_json(data: object) -> Answers:
-    """Answers from decoded JSON, as the browser sends and the database stores them:
-
-        {"picks": {DIMENSION: {"best": [CLIP, ...], "worst": [CLIP, ...]}
-                            | {"tie": true} | {"cant_judge": true}, ...},
-         "comparisons": [{"dimension": DIMENSION, "b": CLIP, "w": CLIP,
-                          "answer": "yes" | "no" | "cant_tell"}, ...]}
-
-    Raises AnswersError for anything else; nothing is dropped or mended. Whether dimensions and clips are
-    those of the item is for `validate`.
-    """
-    top = _object(data, "answers", {"picks", "comparisons"})
-    picks = _object(top["picks"], "picks")
-    return Answers(
-        picks={dimension: _parse_answer(answer, f"picks.{dimension}") for dimension, answer in picks.items()},
-        comparisons=tuple(
-            _parse_comparison(comparison, f"comparisons[{n}]")
-            for n, comparison in enumerate(_list(top["comparisons"], "comparisons"))
-        ),
-    )
-
-
-def to_json(answers: Answers) -> dict[str, object]:
-    """The JSON form of the answers, equal for equal answers; `from_json` reads it back."""
-    return {
-        "picks": {
-            dimension: {"best": sorted(answer.best, key=str), "worst": sorted(answer.worst, key=str)}
-            if isinstance(answer, Picks)
-            else {answer.value: True}
-            for dimension, answer in answers.picks.items()
-        },
-        "comparisons": [
-            {"dimension": c.dimension, "b": c.b, "w": c.w, "answer": c.answer.value}
-            for c in answers.comparisons
-        ],
-    }
-
-
-def _parse_answer(data: object, at: str) -> DimensionAnswer:
-    answer = _object(data, at)
-    for mark in Mark:
-        if set(answer) == {mark.value}:
-            if answer[mark.value] is not True:
-                raise AnswersError(f"{at}.{mark.value}: expected true, got {_shown(answer[mark.value])}")
-            return mark
-    if set(answer) != {"best", "worst"}:
-        forms = '{"best": [...], "worst": [...]}, {"tie": true} or {"cant_judge": true}'
-        raise AnswersError(f"{at}: expected {forms}, got the keys {_shown(sorted(answer))}")
-    return Picks(_parse_clips(answer["best"], f"{at}.best"), _parse_clips(answer["worst"], f"{at}.worst"))
-
-
-def _parse_clips(data: object, at: str) -> frozenset[Clip]:
-    clips = [_parse_clip(clip, f"{at}[{n}]") for n, clip in enumerate(_list(data, at))]
-    if len(set(clips)) < len(clips):
-        raise AnswersError(f"{at}: expected each clip once, got {_shown(clips)}")
-    return frozenset(clips)
-
-
-def _parse_clip(data: object, at: str) -> Clip:
-    if isinstance(data, bool) or not isinstance(data, str | int):
-        raise AnswersError(f"{at}: expected a clip's key (a string or a whole number), got {_shown(data)}")
-    return data
-
-
-def _parse_comparison(data: object, at: str) -> Comparison:
-    comparison = _object(data, at, {"dimension", "b", "w", "answer"})
-    dimension, reply = comparison["dimension"], comparison["answer"]
-    if not isinstance(dimension, str):
-        raise AnswersError(f"{at}.dimension: expected a string, got {_shown(dimension)}")
-    if not isinstance(reply, str) or reply not in list(Reply):
-        raise AnswersError(f"{at}.answer: expected {', '.join(Reply)}, got {_shown(reply)}")
-    b, w = _parse_clip(comparison["b"], f"{at}.b"), _parse_clip(comparison["w"], f"{at}.w")
-    return Comparison(dimension, b, w, Reply(reply))
-
-
-def _object(data: object, at: str, keys: set[str] | None = None) -> dict[str, object]:
-    if not isinstance(data, dict):
-        raise AnswersError(f"{at}: expected an object, got {_shown(data)}")
-    if keys is not None and set(data) != keys:
-        raise AnswersError(f"{at}: expected the keys {_shown(sorted(keys))}, got {_shown(sorted(data))}")
-    return data
-
-
-def _list(data: object, at: str) -> list[object]:
-    if not isinstance(data, list):
-        raise AnswersError(f"{at}: expected a list, got {_shown(data)}")
-    return data
-
-
-def _shown(data: object) -> str:
-    return f"{data!r:.120}"
-
-
-# The order of the clips in one dimension ------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is certain of a weak order: its facts x >= y and x > y, each closed under transitivity."""
-
-    weak: frozenset[tuple[Clip, Clip]]
-    strict: frozenset[tuple[Clip, Clip]] = frozenset()
-
-    def at_least(self, x: Clip, y: Clip) -> bool:
-        return (x, y) in self.weak
-
-    def above(self, x: Clip, y: Clip) -> bool:
-        return (x, y) in self.strict
-
-    @property
-    def consistent(self) -> bool:
-        """Whether any weak order fits: no clip is above itself."""
-        return all(x != y for x, y in self.strict)
-
-    def with_fact(self, x: Clip, y: Clip, strict: bool = False) -> Order:
-        """This and x >= y (x > y if strict): what is above x is now above all that is below y."""
-        reached = {(a, b) for a, to in self.weak if to == x for start, b in self.weak if start == y}
-        above = {(a, b) for a, b in reached if strict or self.above(a, x) or self.above(y, b)}
-        return Order(self.weak | reached, self.strict | above)
-
-
-def _order_of_picks(judgement: Judgement, dimension: str) -> Order:
-    clips = judgement.clips
-    match judgement.answer(dimension):
-        case Mark.TIE:
-            return Order(frozenset((x, y) for x in clips for y in clips))
-        case Picks(best, worst):
-            level = {x: (x in best) - (x in worst) for x in clips}
-            strict = frozenset((x, y) for x in clips for y in clips if level[x] > level[y])
-            equal = frozenset((x, y) for x in clips for y in clips if level[x] == level[y] != 0)
-            return Order(strict | equal | {(x, x) for x in clips}, strict)
-    return Order(frozenset((x, x) for x in clips))
+# The order of the clips in one dimension
 
 
 def _order(judgement: Judgement, dimension: str) -> Order:
     return _with_comparisons(_order_of_picks(judgement, dimension), _comparisons(judgement, dimension))
 
 
-def _with_comparisons(order: Order, comparisons: Iterable[Comparison]) -> Order:
-    for comparison in comparisons:
-        match comparison.answer:
-            case Reply.YES:
-                order = order.with_fact(comparison.b, comparison.w)
-            case Reply.NO:
-                order = order.with_fact(comparison.w, comparison.b, strict=True)
-    return order
+def _order_of_picks(judgement: Judgement, dimension: str) -> Order:
+    clips, answer = judgement.clips, judgement.answer(dimension)
+    if answer is Mark.TIE:
+        return Order(weak=frozenset((x, y) for x in clips for y in clips), strict=frozenset())
+    order = Order.unknown(clips)
+    if not isinstance(answer, Picks):
+        return order
+    level = {x: (x in answer.best) - (x in answer.worst) for x in clips}  # 1 top, 0 middle, -1 bottom
+    above = frozenset((x, y) for x in clips for y in clips if level[x] > level[y])
+    equal = frozenset((x, y) for x in clips for y in clips if level[x] == level[y] != 0)
+    return Order(weak=order.weak | above | equal, strict=above)
 
 
 def _comparisons(judgement: Judgement, dimension: str) -> list[Comparison]:
     return [
         comparison
         for comparison in dict.fromkeys(judgement.answers.comparisons)
-        if comparison.dimension == dimension and {comparison.b, comparison.w} <= set(judgement.clips)
+        if comparison.question.dimension == dimension
+        and comparison.question.b in judgement.clips
+        and comparison.question.w in judgement.clips
     ]
 
 
-# The constraint -------------------------------------------------------------------------------------------
+def _with_comparisons(order: Order, comparisons: Iterable[Comparison]) -> Order:
+    for comparison in comparisons:
+        b, w = comparison.question.b, comparison.question.w
+        if comparison.answer is Reply.YES:
+            order = order.with_fact(b, w, strict=False)
+        elif comparison.answer is Reply.NO:
+            order = order.with_fact(w, b, strict=True)
+    return order
+
+
+# The constraint
+
+
+def _wanted(judgement: Judgement) -> Counter[Question]:
+    """All the constraint needs to know, whatever the limit; each with how many unbroken pairs it is for."""
+    return Counter(
+        Question(dimension, pair.best, pair.worst)
+        for pair in _checked_pairs(judgement)
+        if not pair.broken_by
+        for dimension, check in pair.checks.items()
+        if check is Check.TO_ASK
+    )
 
 
 def _checked_pairs(judgement: Judgement) -> list[PreferencePair]:
-    """All candidate pairs; a check is TO_ASK wherever an answer is still missing, limit or no limit."""
+    """All candidate pairs; what could be asked is TO_ASK, whatever the limit and the pair's other checks."""
     return [
         PreferencePair(
             pair.dimension,
@@ -528,17 +377,6 @@ def _checked_pairs(judgement: Judgement) -> list[PreferencePair]:
         )
         for pair in candidate_pairs(judgement)
     ]
-
-
-def _wanted(judgement: Judgement) -> Counter[Question]:
-    """The questions whose answer some unbroken pairs lack, limit or no limit, with the number of those pairs."""
-    return Counter(
-        Question(dimension, pair.best, pair.worst)
-        for pair in _checked_pairs(judgement)
-        if not pair.broken_by
-        for dimension, check in pair.checks.items()
-        if check is Check.TO_ASK
-    )
 
 
 def _check(judgement: Judgement, pair: CandidatePair, dimension: str) -> Check:
@@ -555,92 +393,70 @@ def _check(judgement: Judgement, pair: CandidatePair, dimension: str) -> Check:
     if dimension in judgement.contradictory:
         return Check.CONTRADICTION
     subject = Question(dimension, pair.best, pair.worst).subject
-    asked = any(comparison.subject == subject for comparison in judgement.answers.comparisons)
+    asked = any(comparison.question.subject == subject for comparison in judgement.answers.comparisons)
     return Check.CANT_TELL if asked else Check.TO_ASK
 
 
-# Problems -------------------------------------------------------------------------------------------------
+# Problems
 
 
-def _dimension_problems(judgement: Judgement, required: set[str]) -> Iterator[Problem]:
+def _dimension_problems(judgement: Judgement, required: tuple[str, ...]) -> Iterator[Problem]:
+    for dimension in required:
+        if dimension not in judgement.answers.picks:
+            message = f"{dimension}: no answer. Pick the best and the worst, or mark a tie or not judgeable."
+            yield Problem(ProblemCode.MISSING_ANSWER, message, dimension)
     for dimension, answer in judgement.answers.picks.items():
         if dimension not in judgement.dimensions:
-            expected = ", ".join(judgement.dimensions)
-            message = f"There is no dimension {dimension!r} in this item; it has: {expected}."
+            message = f"{dimension}: not a dimension of this item, which has {_names(judgement.dimensions)}."
             yield Problem(ProblemCode.UNKNOWN_DIMENSION, message, dimension)
         elif isinstance(answer, Picks):
             yield from _pick_problems(judgement, dimension, answer)
-    for dimension in judgement.dimensions:
-        if dimension in required and dimension not in judgement.answers.picks:
-            message = f"{dimension} has no answer: pick the best and worst clips, or mark it as a tie or not judgeable."
-            yield Problem(ProblemCode.MISSING_ANSWER, message, dimension)
 
 
 def _pick_problems(judgement: Judgement, dimension: str, picks: Picks) -> Iterator[Problem]:
-    foreign = _listed((picks.best | picks.worst) - set(judgement.clips))
+    foreign = tuple(sorted((picks.best | picks.worst) - set(judgement.clips)))
     if foreign:
-        message = f"{dimension} names clips that are not in this item: {_names(foreign)}."
+        message = f"{dimension}: not clips of this item: {_names(foreign)}."
         yield Problem(ProblemCode.FOREIGN_CLIP, message, dimension, foreign)
-    if not picks.best:
-        message = f"{dimension} has no best clip: pick one, or mark a tie if all are equally good."
-        yield Problem(ProblemCode.EMPTY_BEST, message, dimension)
-    if not picks.worst:
-        message = f"{dimension} has no worst clip: pick one, or mark a tie if all are equally good."
-        yield Problem(ProblemCode.EMPTY_WORST, message, dimension)
-    both = _listed(picks.best & picks.worst)
+    for side, clips, code in (
+        ("best", picks.best, ProblemCode.EMPTY_BEST),
+        ("worst", picks.worst, ProblemCode.EMPTY_WORST),
+    ):
+        if not clips:
+            message = f"{dimension}: no {side} clip. Pick at least one; if all are equally good, mark a tie."
+            yield Problem(code, message, dimension)
+    both = tuple(sorted(picks.best & picks.worst))
     if both:
-        message = f"{dimension} has clips as both best and worst: {_names(both)}. Choose one, or mark a tie."
+        message = f"{dimension}: both best and worst: {_names(both)}. If all are equally good, mark a tie."
         yield Problem(ProblemCode.BEST_AND_WORST, message, dimension, both)
 
 
 def _comparison_problems(judgement: Judgement) -> Iterator[Problem]:
-    comparisons = judgement.answers.comparisons
-    if len(comparisons) > judgement.limit:
-        message = f"{len(comparisons)} comparisons are answered; this item asks at most {judgement.limit}."
+    comparisons, limit = judgement.answers.comparisons, judgement.question_limit
+    if len(comparisons) > limit:
+        message = f"{len(comparisons)} comparisons are answered, but this item asks {limit} at most."
         yield Problem(ProblemCode.TOO_MANY_COMPARISONS, message, comparisons=comparisons)
         return
-    picks_only = replace(judgement, answers=replace(judgement.answers, comparisons=()))
-    askable = _wanted(picks_only)
-    seen = set()
-    for comparison in comparisons:
-        clips = (comparison.b, comparison.w)
-        if Question(comparison.dimension, *clips) not in askable:
-            message = (
-                f"{comparison.dimension} compares {_names(clips)}, which the picks give no reason to ask; "
-                "leave that comparison out."
-            )
-            yield _problem_of(comparison, ProblemCode.NOT_ASKED, message)
-        if comparison.subject in seen:
-            message = f"{comparison.dimension} compares {_names(clips)} twice; answer it once."
-            yield _problem_of(comparison, ProblemCode.ASKED_TWICE, message)
-        seen.add(comparison.subject)
+    askable = _wanted(replace(judgement, answers=replace(judgement.answers, comparisons=())))
+    for n, comparison in enumerate(comparisons):
+        question = comparison.question
+        said = f"{question.dimension}: {_sentence(comparison)}"
+        where = (question.dimension, (question.b, question.w), (comparison,))
+        if question not in askable:
+            message = f"{said}. With these picks that is not asked; leave it out."
+            yield Problem(ProblemCode.NOT_ASKED, message, *where)
+        if any(question.subject == earlier.question.subject for earlier in comparisons[:n]):
+            message = f"{said}. These two clips are already compared there; answer once."
+            yield Problem(ProblemCode.ASKED_TWICE, message, *where)
     for clash in contradictions(judgement):
         said = "; ".join(_sentence(comparison) for comparison in clash.comparisons)
         beside = " beside the picks" if clash.with_picks else ""
-        message = f"{clash.dimension} has answers that can't all be true{beside}: {said}. Change one of them."
+        message = f"{clash.dimension}: these can't all be true{beside}: {said}. Change one."
         yield Problem(ProblemCode.CONTRADICTION, message, clash.dimension, comparisons=clash.comparisons)
-
-
-def _problem_of(comparison: Comparison, code: ProblemCode, message: str) -> Problem:
-    return Problem(code, message, comparison.dimension, (comparison.b, comparison.w), (comparison,))
-
-
-def _sentence(comparison: Comparison) -> str:
-    verb = "is" if comparison.answer is Reply.YES else "is not"
-    return f"{comparison.b} {verb} at least as good as {comparison.w}"
-
-
-def _listed(clips: Iterable[Clip]) -> tuple[Clip, ...]:
-    return tuple(sorted(clips, key=str))
-
-
-def _names(clips: Iterable[Clip]) -> str:
-    return ", ".join(str(clip) for clip in clips)
 
 
 def _clashes(judgement: Judgement, dimension: str) -> Iterator[Contradiction]:
     picks = _order_of_picks(judgement, dimension)
-    nothing = Order(frozenset((clip, clip) for clip in judgement.clips))
     sound: list[Comparison] = []
     for comparison in _comparisons(judgement, dimension):
         if _with_comparisons(picks, [*sound, comparison]).consistent:
@@ -651,4 +467,20 @@ def _clashes(judgement: Judgement, dimension: str) -> Iterator[Contradiction]:
             fewer = [kept for kept in core if kept != earlier]
             if not _with_comparisons(picks, fewer).consistent:
                 core = fewer
-        yield Contradiction(dimension, tuple(core), _with_comparisons(nothing, core).consistent)
+        alone = _with_comparisons(Order.unknown(judgement.clips), core)
+        yield Contradiction(dimension, tuple(core), with_picks=alone.consistent)
+
+
+def _sentence(comparison: Comparison) -> str:
+    b, w = comparison.question.b, comparison.question.w
+    match comparison.answer:
+        case Reply.YES:
+            return f"{b} is at least as good as {w}"
+        case Reply.NO:
+            return f"{b} is worse than {w}"
+        case Reply.CANT_TELL:
+            return f"can't tell {b} from {w}"
+
+
+def _names(keys: Iterable[str]) -> str:
+    return ", ".join(keys)
