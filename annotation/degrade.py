@@ -182,12 +182,14 @@ def _check(video: Video) -> None:
 
 
 def _to_uint8(pixels: NDArray[np.floating]) -> Video:
-    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    rounded: Video = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    return rounded
 
 
 def _luma(frame: Video) -> NDArray[np.float32]:
     """BT.601 luma, float (H, W), 0–255."""
-    return frame.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    luma: NDArray[np.float32] = frame.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    return luma
 
 
 def _ssim(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:

@@ -68,7 +68,7 @@ class AestheticTraining:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         sharp, degraded = self._scores(batch)
-        loss = pairwise.bradley_terry_loss(sharp, degraded)
+        loss = pairwise.anchored_loss(sharp, degraded)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._world.average_gradients(self.model)
@@ -94,21 +94,24 @@ class AestheticTraining:
         draw_pairs(pairs, sharp, degraded).save(self._run_dir / path)
         caption = f"Held-out pairs: sharp, degraded, scores; accuracy {found.value:.3f} (chance 0.5)"
         metrics = {
-            "eval/loss": pairwise.bradley_terry_loss(sharp, degraded).item(),
+            "eval/loss": pairwise.anchored_loss(sharp, degraded).item(),
             "eval/accuracy": found.value,
+            "eval/accuracy_across": _across(sharp, degraded),
         }
         return Evaluation(metrics, [Sample(path, caption)])
 
     def result(self) -> Mapping[str, Figure]:
         """Held-out accuracy with its 95 % interval over clips, beside chance, and by kind of degradation."""
         pairs = self._evaluation_pairs()
-        credits_ = pairwise.pair_credits(*self._held_out_scores(pairs)).tolist()
+        sharp, degraded = self._held_out_scores(pairs)
+        credits_ = pairwise.pair_credits(sharp, degraded).tolist()
         found = pairwise.accuracy(credits_, pairs.clips)
         values: dict[str, Figure] = {
             "eval/accuracy": found.value,
             "eval/accuracy_low": found.low,
             "eval/accuracy_high": found.high,
             "eval/chance": pairwise.CHANCE,
+            "eval/accuracy_across": _across(sharp, degraded),
             "eval/pairs": found.pairs,
             "eval/clips": found.clusters,
         }
@@ -146,6 +149,11 @@ class AestheticTraining:
         if step <= rise:
             return c.learning_rate * step / rise
         return c.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, c.steps - rise)))
+
+
+def _across(sharp: Tensor, degraded: Tensor) -> float:
+    """The share of a sharp image above a degraded one over all pictures, whatever they show."""
+    return float(pairwise.pair_credits(sharp[:, None], degraded[None, :]).mean())
 
 
 def draw_pairs(pairs: data.Pairs, sharp: Tensor, degraded: Tensor, *, rows: int = 6) -> Image.Image:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 CHANCE = 0.5
 """Accuracy of a scorer that knows nothing."""
+
+_PULL = 1e-3
 
 # Two-sided 95 % points of Student's t for 1 to 29 degrees of freedom.
 _T95 = (
@@ -51,8 +54,17 @@ def bradley_terry_loss(better: Tensor, worse: Tensor) -> Tensor:
     return -functional.logsigmoid(better - worse).mean()
 
 
+def anchored_loss(better: Tensor, worse: Tensor) -> Tensor:
+    """Bradley–Terry loss plus a thousandth of the mean square of the scores, (N,) each.
+
+    Within a pair only the difference counts, so the scores of different pictures would drift apart at will
+    (to +-170 where a pair differs by 10); the pull keeps them on one scale around 0.
+    """
+    return bradley_terry_loss(better, worse) + _PULL * torch.cat([better, worse]).square().mean()
+
+
 def pair_credits(better: Tensor, worse: Tensor) -> Tensor:
-    """1 where the better member of a pair scores higher, 0 where lower, 0.5 where equal: (N,)."""
+    """1 where the better member of a pair scores higher, 0 where lower, 0.5 where equal; shapes broadcast."""
     return (better > worse).double() + 0.5 * (better == worse).double()
 
 
