@@ -160,11 +160,21 @@ class Run(models.Model):
 
     step = models.PositiveBigIntegerField(default=0)
     total_steps = models.PositiveBigIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    # Bytes of this attempt's event stream that are saved: a save repeated after a lost answer saves nothing twice.
+    events_offset = models.PositiveBigIntegerField(default=0)
     result = models.JSONField(default=dict)
     error = models.TextField(blank=True)
+    idempotency_key = models.CharField(max_length=80, blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-created_at"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["created_by", "idempotency_key"],
+                condition=~models.Q(idempotency_key=""),
+                name="run_once_per_idempotency_key",
+            )
+        ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["state", "lease_expires_at"]),
             models.Index(fields=["kind", "-created_at"]),
