@@ -108,6 +108,11 @@ TEMPLATES = [
         },
     },
 ]
+FORM_RENDERER = "workbench.forms.Renderer"
+# What the home page shows, in this order: functions `(request) -> Section | None` (see home.py).
+HOME_SECTIONS = [
+    "workbench.home.people_section",
+]
 
 # --- Servers: database, Valkey, storage -------------------------------------------------------------------
 
@@ -225,6 +230,7 @@ DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", f"workbench@{urlsplit(
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "workbench" / "locale"]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = HTTPS
 USE_TZ = True
