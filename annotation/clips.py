@@ -12,7 +12,7 @@ import hashlib
 import logging
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -75,29 +75,30 @@ class Spooled:
 def ingest(
     file: "BinaryIO | File[bytes]",
     name: str,
-    facts: Facts | None = None,
+    facts: "Facts | Callable[[], Facts] | None" = None,
     *,
     uploaded_by: User | None = None,
     render_now: bool = False,
 ) -> Ingested:
     """Take the video in ``file`` in. Raises `Refused` if it isn't a video that is taken (see `media`).
 
-    ``name`` is remembered as the original's name and used for nothing else. The same bytes are one clip: if
-    it is there already, fields it lacks are filled in from ``facts`` and nothing else happens. The rendition
-    is left to the workers unless ``render_now``.
+    ``name`` is remembered as the original's name and used for nothing else. ``facts`` may be a function: it
+    is called only once the file is known to be good, and so may write what belongs to it. The same bytes are
+    one clip: if it is there already, fields it lacks are filled in from ``facts`` and nothing else happens.
+    The rendition is left to the workers unless ``render_now``.
     """
-    facts = facts or Facts()
     with spooled(file) as copy:
         known = Clip.objects.filter(sha256=copy.sha256).first()
         if known is not None:
-            return _complete(known, facts)
+            return _complete(known, _told(facts))
         found = media.probe(copy.path, limits())
         picture = copy.path.with_suffix(".jpg")
         media.poster(copy.path, picture, limits=limits())
+        told = _told(facts)
         try:
-            clip = _store(copy, picture, found, name, facts, uploaded_by)
+            clip = _store(copy, picture, found, name, told, uploaded_by)
         except IntegrityError:  # the same bytes came in twice at once; the other one was faster
-            return _complete(Clip.objects.get(sha256=copy.sha256), facts)
+            return _complete(Clip.objects.get(sha256=copy.sha256), told)
     if render_now:
         make_rendition(clip.pk)
         clip.refresh_from_db()
@@ -188,6 +189,10 @@ def spooled(file: "BinaryIO | File[bytes]") -> Iterator[Spooled]:
                 digest.update(block)
                 copy.write(block)
         yield Spooled(path, digest.hexdigest(), size)
+
+
+def _told(facts: "Facts | Callable[[], Facts] | None") -> Facts:
+    return facts() if callable(facts) else facts or Facts()
 
 
 def _complete(clip: Clip, facts: Facts) -> Ingested:
