@@ -25,7 +25,9 @@ class Category(models.Model):
     """A node of the taxonomy (§7.2.1), by slug and parent, named in both languages."""
 
     slug = models.SlugField(max_length=60, unique=True)
-    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="children")
+    parent = models.ForeignKey(
+        "self", on_delete=models.CASCADE, null=True, blank=True, related_name="children"
+    )
     name_en = models.CharField(max_length=80)
     name_zh = models.CharField(max_length=80)
 
@@ -79,7 +81,9 @@ class Clip(models.Model):
 
     id = models.UUIDField(primary_key=True, default=opaque_id, editable=False)
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, null=True, blank=True, related_name="clips")
-    video_model = models.ForeignKey(VideoModel, on_delete=models.PROTECT, null=True, blank=True, related_name="clips")
+    video_model = models.ForeignKey(
+        VideoModel, on_delete=models.PROTECT, null=True, blank=True, related_name="clips"
+    )
     seed = models.BigIntegerField(null=True, blank=True)
     sha256 = models.CharField(max_length=64, unique=True)
     size = models.PositiveBigIntegerField()
@@ -99,7 +103,9 @@ class Clip(models.Model):
     source = models.CharField(max_length=200, blank=True)  # licence, origin: whatever the import says
     recipe = models.JSONField(default=dict)  # how a generated clip was made: every setting
 
-    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
@@ -152,12 +158,16 @@ class Campaign(models.Model):
     clips_per_item = models.PositiveSmallIntegerField(
         default=4, validators=[MinValueValidator(2), MaxValueValidator(8)]
     )
-    overlap = models.PositiveSmallIntegerField(default=1, validators=[MinValueValidator(1), MaxValueValidator(20)])
+    overlap = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(20)]
+    )
     question_limit = models.PositiveSmallIntegerField(default=3, validators=[MaxValueValidator(20)])
     lease_minutes = models.PositiveSmallIntegerField(default=20, validators=[MinValueValidator(1)])
     min_play_seconds = models.FloatField(default=0, validators=[MinValueValidator(0), MaxValueValidator(60)])
     # Frame rate and length are judged as they are unless the campaign normalises them.
-    normalise_fps = models.FloatField(null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(120)])
+    normalise_fps = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(120)]
+    )
     normalise_seconds = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0.1)])
     open_to_all = models.BooleanField(default=True)
     annotators = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="campaigns")
@@ -165,8 +175,26 @@ class Campaign(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     version = models.PositiveIntegerField(default=0)  # optimistic lock: a stale form gets 409
 
+    # Kept by the queue with each change, so that progress never counts rows.
+    items_total = models.PositiveIntegerField(default=0)
+    judged = models.PositiveIntegerField(default=0)  # slots with a judgement; of items_total x overlap
+    surplus = models.PositiveIntegerField(
+        default=0
+    )  # judgements beyond the overlap: late ones, kept all the same
+    skipped = models.PositiveIntegerField(default=0)
+
     class Meta:
         ordering: ClassVar[list[str]] = ["-created_at"]
+
+    @property
+    def wanted(self) -> int:
+        """Judgements the campaign asks for."""
+        return self.items_total * self.overlap
+
+    @property
+    def normalised(self) -> tuple[float | None, float | None]:
+        """The form its renditions have: frame rate and length, None where the clip's own are kept."""
+        return self.normalise_fps, self.normalise_seconds
 
 
 class Dimension(models.Model):
@@ -240,6 +268,8 @@ class Assignment(models.Model):
     """An item leased to a person."""
 
     class State(models.TextChoices):
+        # Reserved so that its clips can be fetched ahead; not yet seen, so it vanishes when it expires.
+        HELD = "held", _("Held ready")
         LEASED = "leased", _("In work")
         SUBMITTED = "submitted", _("Submitted")
         SKIPPED = "skipped", _("Skipped")
@@ -247,7 +277,10 @@ class Assignment(models.Model):
 
     id = models.UUIDField(primary_key=True, default=opaque_id, editable=False)
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="assignments")
-    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="assignments")  # the item's
+    annotator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments"
+    )
     state = models.CharField(max_length=9, choices=State, default=State.LEASED)
     clip_order = models.JSONField()  # ids of ItemClip as this annotator sees them
     draft = models.JSONField(default=dict)
@@ -256,14 +289,25 @@ class Assignment(models.Model):
     leased_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    surplus = models.BooleanField(default=False)  # submitted after its slot had gone to somebody else
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["item", "annotator"], name="item_once_per_annotator")
+            models.UniqueConstraint(fields=["item", "annotator"], name="item_once_per_annotator"),
+            models.UniqueConstraint(
+                fields=["campaign", "annotator"], condition=Q(state="leased"), name="one_lease_at_a_time"
+            ),
+            models.UniqueConstraint(
+                fields=["campaign", "annotator"], condition=Q(state="held"), name="one_held_at_a_time"
+            ),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["expires_at"], condition=Q(state="leased"), name="assignment_leased"),
-            models.Index(fields=["annotator", "state"]),
+            models.Index(
+                fields=["campaign", "expires_at"],
+                condition=Q(state__in=["leased", "held"]),
+                name="assignment_with_slot",
+            ),
+            models.Index(fields=["campaign", "annotator", "-leased_at"], name="assignment_latest"),
         ]
 
 
@@ -273,7 +317,9 @@ class Judgement(models.Model):
     id = models.UUIDField(primary_key=True, default=opaque_id, editable=False)
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="judgements")
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="judgements")
-    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="judgements")
+    annotator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="judgements"
+    )
     answers = models.JSONField()  # bestworst.to_json
     supersedes = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
@@ -302,5 +348,7 @@ class PreferencePair(models.Model):
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["judgement", "dimension", "best", "worst"], name="pair_once_per_judgement")
+            models.UniqueConstraint(
+                fields=["judgement", "dimension", "best", "worst"], name="pair_once_per_judgement"
+            )
         ]

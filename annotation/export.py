@@ -1,0 +1,155 @@
+"""Judgements as files: JSON lines of preference pairs, and of whole items.
+
+Rows are read in pages of items in the campaign's order, each by an index, so neither memory nor the cost of a
+page grows with the campaign. Clips are named by id and SHA-256, people by pseudonym.
+"""
+
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from annotation import bestworst
+from annotation.models import Campaign, Dimension, Item, ItemClip, Judgement, PreferencePair
+from annotation.pairs import ItemRules
+
+PAGE = 200
+
+
+def pairs_jsonl(campaign: Campaign, include_broken: bool = False, page: int = PAGE) -> Iterator[str]:
+    """The preference pairs of all current judgements, one JSON object a line; yields a page's text at a time.
+
+    With `include_broken` also the pairs that break the constraint: `broken_by` names where.
+    """
+    for items in _pages(campaign, page):
+        prompts = {item.pk: _prompt(item) for item in items}
+        rows = PreferencePair.objects.filter(judgement__item__in=items)
+        if not include_broken:
+            rows = rows.filter(broken_by=[])
+        rows = rows.select_related(
+            "judgement__annotator", "dimension", "best__video_model", "worst__video_model"
+        ).order_by("judgement__item__position", "judgement__created_at", "id")
+        yield _lines(
+            {
+                "campaign": str(campaign.pk),
+                "item": str(pair.judgement.item_id),
+                "judgement": str(pair.judgement_id),
+                "annotator": pair.judgement.annotator.pseudonym,
+                "judged_at": pair.judgement.created_at.isoformat(),
+                "simulated": pair.judgement.simulated,
+                "prompt": prompts[pair.judgement.item_id],
+                "dimension": pair.dimension.key,
+                "reward": pair.dimension.reward or None,
+                "best": _clip(pair.best),
+                "worst": _clip(pair.worst),
+                "weight": pair.weight,
+                "broken_by": pair.broken_by,
+                "unchecked": pair.unchecked,
+            }
+            for pair in rows
+        )
+
+
+def items_jsonl(campaign: Campaign, page: int = PAGE) -> Iterator[str]:
+    """Whole items: clips, and each judgement's best and worst clips per dimension with the pairs' verdicts.
+
+    Judgements that were corrected are there too, marked by `superseded_by`; they have no pairs.
+    """
+    dimensions = tuple(Dimension.objects.filter(campaign=campaign).order_by("position"))
+    for items in _pages(campaign, page):
+        clips: dict[uuid.UUID, list[ItemClip]] = defaultdict(list)
+        item_clips = ItemClip.objects.filter(item__in=items).select_related("clip__video_model")
+        for item_clip in item_clips.order_by("item", "position"):
+            clips[item_clip.item_id].append(item_clip)
+        judgements: dict[uuid.UUID, list[Judgement]] = defaultdict(list)
+        rows = Judgement.objects.filter(item__in=items).select_related(
+            "annotator", "assignment", "superseded_by"
+        )
+        for judgement in rows.order_by("created_at", "id"):
+            judgements[judgement.item_id].append(judgement)
+        yield _lines(
+            {
+                "campaign": str(campaign.pk),
+                "item": str(item.pk),
+                "position": item.position,
+                "prompt": _prompt(item),
+                "clips": [_clip(item_clip.clip) for item_clip in clips[item.pk]],
+                "judgements": [
+                    _judgement(judgement, ItemRules(item, tuple(clips[item.pk]), dimensions))
+                    for judgement in judgements[item.pk]
+                ],
+            }
+            for item in items
+        )
+
+
+def _pages(campaign: Campaign, size: int) -> Iterator[list[Item]]:
+    """Items by position; each page starts after the last one's end."""
+    last = -1
+    while True:
+        rows = Item.objects.filter(campaign=campaign, position__gt=last).select_related("prompt")
+        items = list(rows.order_by("position")[:size])
+        if not items:
+            return
+        for item in items:
+            item.campaign = campaign
+        yield items
+        last = items[-1].position
+
+
+def _judgement(judgement: Judgement, rules: ItemRules) -> dict[str, Any]:
+    clip_of = {str(item_clip.pk): str(item_clip.clip_id) for item_clip in rules.clips}
+    answers = bestworst.from_json(judgement.answers)
+    told = bestworst.to_json(answers)
+    picks: Any = told["picks"]
+    comparisons: Any = told["comparisons"]
+    later = getattr(judgement, "superseded_by", None)
+    derived = [] if later else bestworst.preference_pairs(rules.judgement(answers), include_broken=True)
+    return {
+        "judgement": str(judgement.pk),
+        "annotator": judgement.annotator.pseudonym,
+        "judged_at": judgement.created_at.isoformat(),
+        "seconds": judgement.seconds,
+        "simulated": judgement.simulated,
+        "surplus": judgement.assignment.surplus,
+        "superseded_by": str(later.pk) if later else None,
+        "order_shown": [clip_of[key] for key in judgement.assignment.clip_order],
+        "answers": {
+            dimension: {side: [clip_of[key] for key in keys] for side, keys in answer.items()}
+            if "best" in answer
+            else answer
+            for dimension, answer in picks.items()
+        },
+        "comparisons": [{**said, "b": clip_of[said["b"]], "w": clip_of[said["w"]]} for said in comparisons],
+        "pairs": [
+            {
+                "dimension": pair.dimension,
+                "best": clip_of[pair.best],
+                "worst": clip_of[pair.worst],
+                "weight": pair.weight,
+                "verdict": pair.verdict.value,
+                "checks": {key: check.value for key, check in pair.checks.items()},
+            }
+            for pair in derived
+        ],
+    }
+
+
+def _prompt(item: Item) -> dict[str, Any]:
+    prompt = item.prompt
+    return {"id": prompt.pk, "task": prompt.task, "text_en": prompt.text_en, "text_zh": prompt.text_zh}
+
+
+def _clip(clip: Any) -> dict[str, Any]:
+    model = clip.video_model
+    return {
+        "clip": str(clip.pk),
+        "sha256": clip.sha256,
+        "video_model": model.slug if model else None,
+        "seed": clip.seed,
+    }
+
+
+def _lines(rows: Iterator[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -1,0 +1,159 @@
+"""A person's answers: checked while they are given, accepted once, corrected by a later row.
+
+What was judged is never lost. An answer that comes after its lease ran out takes an open slot of the item if
+there is one, and is kept as surplus beyond the overlap if there is none.
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from annotation import bestworst, queue
+from annotation.errors import Conflict, Invalid, Missing
+from annotation.feedback import Feedback, feedback, problem_json
+from annotation.models import Assignment, Campaign, Judgement, PreferencePair
+from annotation.pairs import ItemRules, rules_of, store_pairs
+from workbench.models import User
+
+State = Assignment.State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What the page sends. The same idempotency key again is the same submission, sent again."""
+
+    answers: object
+    idempotency_key: uuid.UUID
+    supersedes: uuid.UUID | None = None
+    """The judgement this one corrects: the current one of this assignment."""
+    seconds: float | None = None
+    """Time on task as the page measured it."""
+    played: float | None = None
+    """Seconds the clips were played."""
+
+
+def check(assignment_id: uuid.UUID, annotator: User, answers: object) -> Feedback:
+    """What the rules say of answers so far: problems, broken pairs, questions to ask. Stores nothing."""
+    assignment = _assignment(assignment_id, annotator)
+    rules = rules_of(assignment.item)
+    return feedback(rules, _parsed(answers), assignment.clip_order)
+
+
+def submit(
+    assignment_id: uuid.UUID, annotator: User, submission: Submission, *, simulated: bool = False
+) -> Judgement:
+    """Store a judgement and its preference pairs, once; gives the one stored before for a key seen before.
+
+    Raises Missing; Invalid (`malformed`, `invalid_answers`, `not_played`); Conflict (`already_submitted`,
+    `superseded`, `skipped`, `closed`, `key_reused`). Nothing is stored where it raises.
+    """
+    with transaction.atomic():
+        assignment = _assignment(assignment_id, annotator, lock=True)
+        same_or_current = Judgement.objects.filter(
+            Q(idempotency_key=submission.idempotency_key) | Q(assignment=assignment, superseded_by=None)
+        )
+        rows = list(same_or_current)
+        for row in rows:
+            if row.idempotency_key == submission.idempotency_key:
+                if row.assignment_id != assignment.pk:
+                    raise Conflict("key_reused", _("This submission key was used for another item."))
+                return row
+        current = rows[0] if rows else None
+        _refuse_stale(assignment, current, submission)
+
+        rules = rules_of(assignment.item)
+        answers = _parsed(submission.answers)
+        _refuse_wrong(rules, answers, assignment, submission)
+
+        judgement = Judgement.objects.create(
+            assignment=assignment,
+            item=assignment.item,
+            annotator=annotator,
+            answers=bestworst.to_json(answers),
+            supersedes=current,
+            idempotency_key=submission.idempotency_key,
+            seconds=submission.seconds,
+            simulated=simulated,
+        )
+        if current is not None:
+            PreferencePair.objects.filter(judgement=current).delete()
+        store_pairs(judgement, rules, answers)
+        _settle(assignment, first=current is None)
+        return judgement
+
+
+def correctable(
+    campaign_id: uuid.UUID, annotator: User, assignment_id: uuid.UUID | None = None
+) -> Judgement | None:
+    """This person's latest current judgement in the campaign, or that of the assignment named."""
+    rows = Judgement.objects.filter(
+        annotator=annotator, assignment__campaign=campaign_id, superseded_by=None
+    ).select_related("assignment__item__prompt", "assignment__campaign")
+    if assignment_id is not None:
+        rows = rows.filter(assignment=assignment_id)
+    return rows.order_by("-created_at").first()
+
+
+def _assignment(assignment_id: uuid.UUID, annotator: User, lock: bool = False) -> Assignment:
+    rows = Assignment.objects.filter(pk=assignment_id, annotator=annotator).exclude(state=State.HELD)
+    rows = rows.select_related("item__campaign")
+    assignment = (rows.select_for_update(of=("self",), no_key=True) if lock else rows).first()
+    if assignment is None:
+        raise Missing("no_such_assignment", _("There is no such item in your work."))
+    return assignment
+
+
+def _parsed(answers: object) -> bestworst.Answers:
+    try:
+        return bestworst.from_json(answers)
+    except bestworst.AnswersError as error:
+        raise Invalid("malformed", str(error)) from error
+
+
+def _refuse_stale(assignment: Assignment, current: Judgement | None, submission: Submission) -> None:
+    if assignment.state == State.SKIPPED:
+        raise Conflict("skipped", _("You skipped this item."))
+    if current is None:
+        if submission.supersedes is not None:
+            raise Conflict("superseded", _("There is no judgement of this item to correct."))
+        return
+    if submission.supersedes is None:
+        raise Conflict(
+            "already_submitted",
+            _("This item was already submitted, perhaps from another window."),
+            judgement=str(current.pk),
+        )
+    if submission.supersedes != current.pk:
+        raise Conflict("superseded", _("This judgement was corrected meanwhile."), judgement=str(current.pk))
+    if assignment.item.campaign.state == Campaign.State.CLOSED:
+        raise Conflict("closed", _("The campaign is closed; its judgements can no longer be corrected."))
+
+
+def _refuse_wrong(
+    rules: ItemRules, answers: bestworst.Answers, assignment: Assignment, submission: Submission
+) -> None:
+    problems = bestworst.validate(rules.judgement(answers), rules.required)
+    if problems:
+        listed = [problem_json(problem, rules, assignment.clip_order) for problem in problems]
+        raise Invalid("invalid_answers", listed[0]["message"], problems=listed)
+    least = rules.item.campaign.min_play_seconds
+    if submission.supersedes is None and least and (submission.played or 0) < least:
+        raise Invalid(
+            "not_played", _("Play the clips for at least %(seconds)g seconds first.") % {"seconds": least}
+        )
+
+
+def _settle(assignment: Assignment, first: bool) -> None:
+    """Move the assignment and the counters on; the campaign's row last, so that its lock is held briefly."""
+    changes: dict[str, object] = {"draft": {}, "draft_version": F("draft_version") + 1}
+    if first:
+        late = assignment.state == State.EXPIRED and not queue.take_slot(assignment.item_id)
+        changes |= {"state": State.SUBMITTED, "ended_at": Now(), "surplus": late}
+    Assignment.objects.filter(pk=assignment.pk).update(**changes)
+    if first:
+        counter = "surplus" if late else "judged"
+        Campaign.objects.filter(pk=assignment.campaign_id).update(**{counter: F(counter) + 1})

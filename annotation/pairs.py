@@ -1,0 +1,103 @@
+"""Preference pairs: what judgements say, by the best/worst rules. Never edited, always derivable again."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from annotation import bestworst
+from annotation.models import Dimension, Item, ItemClip, Judgement, PreferencePair
+
+
+@dataclass(frozen=True)
+class ItemRules:
+    """What the rules need to know of an item: its clips and dimensions, in the item's own order."""
+
+    item: Item
+    clips: tuple[ItemClip, ...]
+    dimensions: tuple[Dimension, ...]
+
+    def judgement(self, answers: bestworst.Answers) -> bestworst.Judgement:
+        return bestworst.Judgement(
+            clips=tuple(str(clip.pk) for clip in self.clips),
+            dimensions=tuple(dimension.key for dimension in self.dimensions),
+            answers=answers,
+            question_limit=self.item.campaign.question_limit,
+        )
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        return tuple(dimension.key for dimension in self.dimensions if dimension.required)
+
+
+def rules_of(item: Item) -> ItemRules:
+    """Read an item's clips and dimensions (two statements; `item.campaign` should be there already)."""
+    return ItemRules(
+        item=item,
+        clips=tuple(ItemClip.objects.filter(item=item).order_by("position")),
+        dimensions=tuple(Dimension.objects.filter(campaign=item.campaign_id).order_by("position")),
+    )
+
+
+def store_pairs(judgement: Judgement, rules: ItemRules, answers: bestworst.Answers) -> int:
+    """Write the pairs of a judgement, the broken ones marked; returns how many."""
+    return len(PreferencePair.objects.bulk_create(_pairs(judgement.pk, rules, answers)))
+
+
+def derive_all(campaign_id: uuid.UUID | None = None, batch: int = 500) -> tuple[int, int]:
+    """Delete all pairs and derive them again from the current judgements; gives (judgements, pairs).
+
+    A judgement that a later one supersedes has none. One transaction: readers see the old pairs or the new.
+    """
+    with transaction.atomic():
+        old = PreferencePair.objects.all()
+        current = Judgement.objects.filter(superseded_by=None)
+        if campaign_id is not None:
+            old = old.filter(judgement__item__campaign=campaign_id)
+            current = current.filter(item__campaign=campaign_id)
+        old.delete()
+        n_judgements = n_pairs = 0
+        last: uuid.UUID | None = None
+        while True:
+            page = current.filter(pk__gt=last) if last else current
+            rows = list(page.select_related("item__campaign").order_by("pk")[:batch])
+            if not rows:
+                return n_judgements, n_pairs
+            last = rows[-1].pk
+            n_judgements += len(rows)
+            n_pairs += len(PreferencePair.objects.bulk_create(_pairs_of(rows)))
+
+
+def _pairs_of(judgements: Sequence[Judgement]) -> list[PreferencePair]:
+    items = {judgement.item_id: judgement.item for judgement in judgements}
+    clips: dict[uuid.UUID, list[ItemClip]] = {key: [] for key in items}
+    for clip in ItemClip.objects.filter(item__in=items).order_by("item", "position"):
+        clips[clip.item_id].append(clip)
+    dimensions: dict[uuid.UUID, list[Dimension]] = {}
+    campaigns = {item.campaign_id for item in items.values()}
+    for dimension in Dimension.objects.filter(campaign__in=campaigns).order_by("campaign", "position"):
+        dimensions.setdefault(dimension.campaign_id, []).append(dimension)
+    found: list[PreferencePair] = []
+    for judgement in judgements:
+        item = items[judgement.item_id]
+        rules = ItemRules(item, tuple(clips[item.pk]), tuple(dimensions.get(item.campaign_id, ())))
+        found.extend(_pairs(judgement.pk, rules, bestworst.from_json(judgement.answers)))
+    return found
+
+
+def _pairs(judgement_id: uuid.UUID, rules: ItemRules, answers: bestworst.Answers) -> Iterable[PreferencePair]:
+    clip_of = {str(clip.pk): clip.clip_id for clip in rules.clips}
+    dimension_of = {dimension.key: dimension.pk for dimension in rules.dimensions}
+    return [
+        PreferencePair(
+            judgement_id=judgement_id,
+            dimension_id=dimension_of[pair.dimension],
+            best_id=clip_of[pair.best],
+            worst_id=clip_of[pair.worst],
+            weight=pair.weight,
+            broken_by=list(pair.broken_by),
+            unchecked=list(pair.unchecked),
+        )
+        for pair in bestworst.preference_pairs(rules.judgement(answers), include_broken=True)
+    ]
