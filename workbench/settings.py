@@ -192,6 +192,12 @@ RUN_KEEP_CHECKPOINTS = read_int("RUN_KEEP_CHECKPOINTS", 3, low=1)
 RUN_KEEP_DAYS = read_int("RUN_KEEP_DAYS", 90, low=1)
 RUN_DISK_QUOTA = read_int("RUN_DISK_QUOTA_GB", 200, low=1) * 1024**3
 RUN_SCRATCH = Path(os.environ.get("RUN_SCRATCH", str(DATA_DIR / "runs")))
+# Checked by beat; a reaper that comes late finds its message expired, so none pile up.
+_REAP_SECONDS = min(10.0, max(1.0, RUN_LEASE_SECONDS / 3))
+CELERY_BEAT_SCHEDULE = {
+    "reap-runs": {"task": "workbench.runs.reap", "schedule": _REAP_SECONDS, "options": {"expires": 4 * _REAP_SECONDS}},
+    "runs-retention": {"task": "workbench.runs.retention", "schedule": 600.0, "options": {"expires": 600}},
+}
 # METRICS_MIRROR: tensorboard:/folder or mlflow:http://host:port; empty keeps metrics in the database only.
 METRICS_MIRROR = os.environ.get("METRICS_MIRROR", "")
 
@@ -213,7 +219,7 @@ INVITATION_DAYS = read_int("INVITATION_DAYS", 14, low=1)
 AXES_FAILURE_LIMIT = read_int("LOGIN_FAILURES", 8, low=1)
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "workbench/locked_out.html"
+AXES_LOCKOUT_CALLABLE = "workbench.people.signin.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_IPWARE_PROXY_COUNT = read_int("PROXY_COUNT", 0)
 
@@ -263,6 +269,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
+CSRF_FAILURE_VIEW = "workbench.errors.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SECURE_SSL_REDIRECT = HTTPS and read_bool("SSL_REDIRECT", True)

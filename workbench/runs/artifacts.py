@@ -1,0 +1,132 @@
+"""Files of runs in storage, by their SHA-256: equal files are one object, and what is read is checked.
+
+Writing an object and forgetting one are kept apart by a PostgreSQL advisory lock on the hash, held to the end of
+the transaction that adds the row or marks it pruned: an object that a row names is never removed beside it.
+"""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.core.files import File
+from django.core.files.storage import Storage, default_storage
+from django.db import connection
+from django.utils import timezone
+
+from workbench.models import Artifact
+
+_CHUNK = 1024 * 1024
+
+
+class ObjectMissing(RuntimeError):  # noqa: N818
+    """A stored object is gone or its bytes are not those of its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file that now is in storage."""
+
+    path: Path
+    sha256: str
+    size: int
+
+
+def storage_name(sha256: str) -> str:
+    return f"artifacts/{sha256[:2]}/{sha256}"
+
+
+def put(path: Path) -> Stored:
+    """Bring a file into storage; nothing is sent if an equal one is there."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    stored = Stored(path, digest, path.stat().st_size)
+    if not _present(stored):
+        _send(stored)
+    return stored
+
+
+def hold(stored: Iterable[Stored]) -> None:
+    """Within the transaction that adds rows for these objects: lock them, and bring back what was just removed."""
+    for one in sorted(stored, key=lambda one: one.sha256):
+        _lock(one.sha256)
+        if not _present(one):
+            _send(one)
+
+
+def forget(artifact: Artifact) -> None:
+    """Within a transaction: mark the row pruned, and remove its object if no other row needs it."""
+    _lock(artifact.sha256)
+    Artifact.objects.filter(pk=artifact.pk).update(pruned_at=timezone.now())
+    if not Artifact.objects.filter(sha256=artifact.sha256, pruned_at=None).exists():
+        default_storage.delete(storage_name(artifact.sha256))
+
+
+def stage(name: str, sha256: str, target: Path, *, storage: Storage = default_storage) -> None:
+    """Copy a stored file to `target` and check it on the way. Raises ObjectMissing."""
+    digest = hashlib.sha256()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with storage.open(name, "rb") as source, target.open("wb") as copy:
+            while block := source.read(_CHUNK):
+                digest.update(block)
+                copy.write(block)
+    except FileNotFoundError as error:
+        raise ObjectMissing(f"{name} is not in storage.") from error
+    if digest.hexdigest() != sha256:
+        target.unlink()
+        raise ObjectMissing(
+            f"{name} in storage is damaged: its SHA-256 is {digest.hexdigest()}, expected {sha256}."
+        )
+
+
+def fetch(artifact: Artifact, target: Path) -> None:
+    """Copy an artifact's bytes to `target`, checked. Raises ObjectMissing."""
+    stage(artifact.storage_name, artifact.sha256, target)
+
+
+def verify(artifact: Artifact) -> bool:
+    """True if the stored bytes are there and have the artifact's hash."""
+    digest = hashlib.sha256()
+    try:
+        with default_storage.open(artifact.storage_name, "rb") as source:
+            while block := source.read(_CHUNK):
+                digest.update(block)
+    except FileNotFoundError:
+        return False
+    return digest.hexdigest() == artifact.sha256
+
+
+def _present(stored: Stored) -> bool:
+    name = storage_name(stored.sha256)
+    return default_storage.exists(name) and default_storage.size(name) == stored.size
+
+
+def _send(stored: Stored) -> None:
+    name = storage_name(stored.sha256)
+    try:
+        target = Path(default_storage.path(name))
+    except NotImplementedError:  # S3: an object appears whole or not at all
+        with stored.path.open("rb") as file:
+            written = default_storage.save(name, File(file))
+        if written != name:  # somebody else was first
+            default_storage.delete(written)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        with stored.path.open("rb") as source, partial.open("wb") as copy:
+            while block := source.read(_CHUNK):
+                copy.write(block)
+            copy.flush()
+            os.fsync(copy.fileno())
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _lock(sha256: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int(sha256[:15], 16)])

@@ -1,0 +1,46 @@
+"""Checkpoints as the database knows them: which there are, and bringing the last one to an attempt's folder."""
+
+from pathlib import Path
+
+import structlog
+
+from workbench.models import Artifact, Run
+from workbench.runs import artifacts
+
+log = structlog.get_logger(__name__)
+FILES = frozenset({"model.safetensors", "state.pt"})
+
+
+def recorded(run: Run) -> dict[int, list[Artifact]]:
+    """The files of each complete checkpoint that is still in storage, by step, the newest first."""
+    found: dict[int, list[Artifact]] = {}
+    rows = run.artifacts.filter(kind=Artifact.Kind.CHECKPOINT, pruned_at=None, step__isnull=False)
+    for row in rows.order_by("-step", "name"):
+        found.setdefault(row.step or 0, []).append(row)
+    return {step: files for step, files in found.items() if {Path(f.name).name for f in files} >= FILES}
+
+
+def stage_last(run: Run, folder: Path) -> tuple[int | None, list[str]]:
+    """Put the newest recorded checkpoint that is whole into `folder/resume`.
+
+    Returns its step, None if there is none, and what was wrong with those that had to be passed over.
+    """
+    problems = []
+    for step, files in recorded(run).items():
+        try:
+            for row in files:
+                artifacts.fetch(row, folder / "resume" / Path(row.name).name)
+        except artifacts.ObjectMissing as error:
+            problems.append(f"The checkpoint of step {step} can't be used: {error}")
+            log.warning("run_checkpoint_unusable", run=str(run.pk), step=step, error=str(error))
+            continue
+        return step, problems
+    _clear(folder / "resume")
+    return None, problems
+
+
+def _clear(folder: Path) -> None:
+    if folder.is_dir():
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()

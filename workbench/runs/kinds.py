@@ -1,0 +1,79 @@
+"""Kinds of runs. An app declares its own in `AppConfig.ready()`, so that nothing here imports an app."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from django.utils.functional import Promise
+from pydantic import BaseModel, ValidationError
+
+Config = dict[str, Any]
+"""A validated config as it is stored in `Run.config`: JSON values."""
+
+
+class ConfigRefused(ValueError):
+    """A config can't be launched. `problems` holds the place in the config and what is wrong there."""
+
+    def __init__(self, problems: list[tuple[tuple[str | int, ...], str]]) -> None:
+        super().__init__(
+            "; ".join(f"{'.'.join(map(str, place)) or 'config'}: {text}" for place, text in problems)
+        )
+        self.problems = problems
+
+
+class InputsMissing(RuntimeError):
+    """An input of the run can't be staged: it is gone from storage or damaged. Trying again won't help."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunKind:
+    """What one kind of run is: its config, the trainer it starts and the inputs that trainer needs."""
+
+    key: str
+    title: "str | Promise"
+    about: "str | Promise"
+    config: type[BaseModel]
+    command: tuple[str, ...]
+    """The trainer's module and its arguments; `--run-dir DIR` is added."""
+    queue: Literal["gpu", "default"]
+    pin: Callable[[Any], Config]
+    """The config to store: what it leaves open ("all clips") is decided at launch, so that a resumed run
+    has the inputs it began with. Raises ConfigRefused."""
+    prepare: Callable[[Config, Path], Config]
+    """Stages the inputs into `DIR/inputs`; returns what the trainer finds in `DIR/config.json`.
+    Raises InputsMissing."""
+    processes: Callable[[Config], int]
+    """How many processes train together; more than one start through torchrun."""
+
+
+_kinds: dict[str, RunKind] = {}
+
+
+def declare(kind: RunKind) -> None:
+    """Make a kind known; called once by the app that owns it."""
+    if _kinds.get(kind.key, kind) != kind:
+        raise ValueError(f"The run kind {kind.key!r} is declared twice.")
+    _kinds[kind.key] = kind
+
+
+def all_kinds() -> list[RunKind]:
+    return sorted(_kinds.values(), key=lambda kind: kind.key)
+
+
+def kind_of(key: str) -> RunKind:
+    """The kind of that key. Raises ConfigRefused that names the known ones."""
+    if key not in _kinds:
+        raise ConfigRefused(
+            [(("kind",), f"{key!r} is not a kind of run; known are {', '.join(sorted(_kinds)) or 'none'}")]
+        )
+    return _kinds[key]
+
+
+def validated(kind: RunKind, config: object) -> Config:
+    """The config to store for a launch of `kind`. Raises ConfigRefused with every problem found."""
+    try:
+        parsed = kind.config.model_validate(config)
+    except ValidationError as error:
+        raise ConfigRefused([(problem["loc"], problem["msg"]) for problem in error.errors()]) from error
+    return kind.pin(parsed)

@@ -1,0 +1,31 @@
+"""What Celery runs: thin doors to the modules beside this one. Nothing here may import torch."""
+
+import uuid
+
+from celery import shared_task
+from celery.signals import worker_shutting_down
+
+from workbench.runs import reap, retention, scratch, shutdown, supervise
+
+worker_shutting_down.connect(shutdown.announce)
+
+
+@shared_task(name="workbench.runs.execute")
+def execute(run_id: str) -> None:
+    """One attempt at a run."""
+    supervise.execute(uuid.UUID(run_id))
+
+
+@shared_task(name="workbench.runs.reap")
+def reap_runs() -> None:
+    reap.reap()
+
+
+@shared_task(name="workbench.runs.retention")
+def keep_in_bounds() -> None:
+    retention.prune_old()
+    scratch.sweep()
+    try:
+        retention.make_room()
+    except retention.QuotaExceeded as full:
+        supervise.log.warning("run_quota_exceeded", error=str(full))
