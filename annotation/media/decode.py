@@ -148,9 +148,14 @@ def opened(path: Path, limits: Limits) -> Iterator[Video]:
         except (av.error.FFmpegError, OSError) as error:
             raise _unreadable(size, declared, 0, error) from error
         with source:
-            stream = _pick_stream(source, kind)
-            video = Video(kind, size, declared, source, stream)
-            _check_declared(video, limits)
+            try:
+                stream = _pick_stream(source, kind)
+                video = Video(kind, size, declared, source, stream)
+                _check_declared(video, limits)
+            except Refused as refused:  # of a file that was cut off, the heading may lack what it needs
+                if declared is not None and declared > size:
+                    raise _unreadable(size, declared, 0, refused) from refused
+                raise
             yield video
 
 

@@ -80,7 +80,7 @@ def write_rendition(
                     size = _size_in_box(video, frame, box)
                     scale = Scaler(size, "yuv420p", "limited")
                     stream = _encoder(target, size, tick)
-                    bare = BitStreamFilterContext("filter_units=remove_types=6", stream, stream)
+                    bare = BitStreamFilterContext("filter_units=remove_types=6", "h264")  # no SEI
                 picture = scale(frame)
                 picture.pts, picture.time_base = time, tick
                 times.append(time)
@@ -205,14 +205,15 @@ def _encoder(target: OutputContainer, size: tuple[int, int], tick: Fraction) -> 
         options={
             "crf": str(_CRF),
             "preset": "veryfast",
-            "x264-params": f"keyint={KEYFRAME_EVERY}:min-keyint=1:open-gop=0:bframes=0:threads=2"
-            ":colorprim=bt709:transfer=bt709:colormatrix=bt709:range=tv",
+            "x264-params": f"keyint={KEYFRAME_EVERY}:min-keyint=1:open-gop=0:bframes=0:threads=2",
         },
     )
     assert isinstance(stream, VideoStream)
     context = stream.codec_context
     stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
     stream.time_base = context.time_base = tick
+    context.color_range = _LIMITED
+    context.colorspace = context.color_primaries = context.color_trc = _BT709
     context.flags |= CodecFlags.bitexact | CodecFlags.closed_gop
     return stream
 
