@@ -164,11 +164,12 @@ def test_asks_the_most_decisive_first() -> None:
     different = 0
     for truth in sampled_truths(1500):
         judgement = judged(truth)
-        ask = questions(judgement)
-        pairs = preference_pairs(judgement)
-        scores = [decisiveness(judgement, pairs, question) for question in ask]
-        assert scores == sorted(scores, reverse=True)
-        different += len(set(scores)) > 1
+        while ask := questions(judgement):
+            pairs = preference_pairs(judgement)
+            scores = [decisiveness(judgement, pairs, question) for question in ask]
+            assert scores == sorted(scores, reverse=True)
+            different += len(set(scores)) > 1
+            judgement = answered(judgement, truthful(truth, ask[-1]))
     assert different > 10
 
 
@@ -347,6 +348,7 @@ def four_clips(answers: Mapping[str, DimensionAnswer], *comparisons: Comparison,
         ([], 0, Check.OVER_LIMIT, Verdict.KEPT_UNCHECKED),
         ([Comparison(IN_PROMPT_FOLLOWING, Reply.YES)], 1, Check.OVER_LIMIT, Verdict.KEPT_UNCHECKED),
         ([Comparison(IN_MOTION, Reply.CANT_TELL)], 3, Check.CANT_TELL, Verdict.KEPT_UNCHECKED),
+        ([Comparison(Question("motion", "d", "a"), Reply.YES)], 3, Check.CANT_TELL, Verdict.KEPT_UNCHECKED),
         ([Comparison(IN_MOTION, Reply.YES)], 3, Check.NOT_INFERIOR, Verdict.KEPT),
         ([Comparison(IN_MOTION, Reply.NO)], 3, Check.INFERIOR, Verdict.BROKEN),
     ],
