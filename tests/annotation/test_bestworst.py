@@ -122,7 +122,7 @@ def test_there_are_as_many_weak_orders_as_fubini_says() -> None:
 @pytest.mark.parametrize("at_once", [1, NO_LIMIT], ids=["one question at a time", "all questions at once"])
 def test_truthful_answers_give_the_verdicts_of_the_truth(at_once: int) -> None:
     asked = derived = 0
-    for truth in [*exhaustive_truths(), *sampled_truths(2000)]:
+    for truth in [*exhaustive_truths(), *sampled_truths(800)]:
         judgement = judged(truth)
         first_asked = questions(judgement)
         while ask := questions(judgement)[:at_once]:
@@ -138,7 +138,7 @@ def test_truthful_answers_give_the_verdicts_of_the_truth(at_once: int) -> None:
 
 
 def test_never_asks_what_is_implied() -> None:
-    for truth in [*exhaustive_truths(), *sampled_truths(1500)]:
+    for truth in [*exhaustive_truths(), *sampled_truths(800)]:
         judgement = judged(truth)
         while ask := questions(judgement):
             for question in ask:
@@ -162,7 +162,7 @@ def test_no_question_below_four_clips() -> None:
 def test_asks_the_most_decisive_first() -> None:
     """Decisive by brute force: how many pairs' checks in that dimension each of the two answers settles."""
     different = 0
-    for truth in sampled_truths(1500):
+    for truth in sampled_truths(800):
         judgement = judged(truth)
         while ask := questions(judgement):
             pairs = preference_pairs(judgement)
