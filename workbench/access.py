@@ -14,7 +14,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from ninja.security import HttpBearer, SessionAuth
+from ninja.errors import AuthenticationError
+from ninja.security import HttpBearer
+from ninja.security import SessionAuth as NinjaSessionAuth
 
 from workbench.models import ApiToken, AuditEntry, Role, User, hash_token
 
@@ -26,7 +28,18 @@ CAPABILITIES: dict[str, frozenset[str]] = {
     Role.EXPERT: frozenset({"label", "score"}),
     Role.ENGINEER: frozenset({"label", "clips", "campaigns.view", "export", "runs", "runs.launch"}),
     Role.MANAGER: frozenset(
-        {"label", "score", "clips", "campaigns.view", "campaigns.manage", "export", "runs", "runs.launch", "people", "audit"}
+        {
+            "label",
+            "score",
+            "clips",
+            "campaigns.view",
+            "campaigns.manage",
+            "export",
+            "runs",
+            "runs.launch",
+            "people",
+            "audit",
+        }
     ),
 }
 
@@ -49,7 +62,9 @@ def needs(
 ) -> Callable[[Callable[Concatenate[SignedInRequest, P], R]], Callable[Concatenate[HttpRequest, P], R]]:
     """Decorate a view: anonymous people are sent to the login page, others without the capability get 403."""
 
-    def decorate(view: Callable[Concatenate[SignedInRequest, P], R]) -> Callable[Concatenate[HttpRequest, P], R]:
+    def decorate(
+        view: Callable[Concatenate[SignedInRequest, P], R],
+    ) -> Callable[Concatenate[HttpRequest, P], R]:
         @functools.wraps(view)
         def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> R:
             require(request.user, capability)
@@ -63,24 +78,38 @@ def needs(
 def require(user: Any, capability: str) -> None:
     """Raise PermissionDenied (403) unless the user has the capability; for API operations."""
     if not may(user, capability):
-        raise PermissionDenied(_("Your role does not allow this; it needs “%(what)s”.") % {"what": capability})
+        raise PermissionDenied(
+            _("Your role does not allow this; it needs “%(what)s”.") % {"what": capability}
+        )
 
 
 class TokenAuth(HttpBearer):
-    """`Authorization: Bearer wb_…`: acts as the token's user."""
+    """`Authorization: Bearer wb_…`: acts as the token's user. A token that is no good is an error (401)."""
 
-    def authenticate(self, request: HttpRequest, token: str) -> User | None:
-        row = ApiToken.objects.select_related("user").filter(token_hash=hash_token(token), revoked_at=None).first()
+    def authenticate(self, request: HttpRequest, token: str) -> User:
+        row = (
+            ApiToken.objects.select_related("user")
+            .filter(token_hash=hash_token(token), revoked_at=None)
+            .first()
+        )
         now = timezone.now()
         if row is None or not row.user.is_active or (row.expires_at and row.expires_at <= now):
-            return None
+            raise AuthenticationError(message=_("This token is unknown, expired or revoked."))
         if row.last_used_at is None or (now - row.last_used_at).total_seconds() > 60:
             ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
         request.user = row.user
         return row.user
 
 
-API_AUTH = [SessionAuth(), TokenAuth()]
+class SessionAuth(NinjaSessionAuth):
+    """The session of a logged-in browser, with CSRF protection; nobody's session is 401, not a CSRF failure."""
+
+    def __call__(self, request: HttpRequest) -> Any | None:
+        return super().__call__(request) if request.user.is_authenticated else None
+
+
+# The token first: a script that sends one has no CSRF cookie.
+API_AUTH = [TokenAuth(), SessionAuth()]
 
 
 def audit(request: HttpRequest | None, action: str, subject: Any = None, **detail: Any) -> None:

@@ -1,7 +1,8 @@
-"""The API: each app's router, gathered under /api/ with an OpenAPI page at /api/docs."""
-
-from ninja import NinjaAPI
+"""The API: each app's router, gathered under /api/. `apidocs.py` renders its page; `answers.py` has its errors."""
 
 from workbench.access import API_AUTH
+from workbench.answers import WorkbenchAPI
+from workbench.people.api import router as people
 
-api = NinjaAPI(title="Workbench", version="1", auth=API_AUTH, urls_namespace="api")
+api = WorkbenchAPI(title="Video Workbench", version="1", auth=API_AUTH, urls_namespace="api", docs_url=None)
+api.add_router("", people)

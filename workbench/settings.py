@@ -53,7 +53,9 @@ if "SECRET_KEY" in os.environ:
 elif DEMO:
     SECRET_KEY = stack.secret_key()
 else:
-    raise ImproperlyConfigured("SITE_URL is set, so this is an installation: set SECRET_KEY too (50+ random characters).")
+    raise ImproperlyConfigured(
+        "SITE_URL is set, so this is an installation: set SECRET_KEY too (50+ random characters)."
+    )
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(SITE_URL).hostname, "127.0.0.1", "localhost"])
@@ -119,7 +121,9 @@ HOME_SECTIONS = [
 DATABASE_URL = os.environ.get("DATABASE_URL") or stack.database_url()
 DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-    raise ImproperlyConfigured(f"DATABASE_URL names {DATABASE_URL.split(':')[0]!r}; only postgresql:// is supported.")
+    raise ImproperlyConfigured(
+        f"DATABASE_URL names {DATABASE_URL.split(':')[0]!r}; only postgresql:// is supported."
+    )
 DATABASES["default"]["HOST"] = unquote(DATABASES["default"]["HOST"])
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"].setdefault("OPTIONS", {})
@@ -142,7 +146,10 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 
 MEDIA_ROOT = DATA_DIR / "media"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(MEDIA_ROOT)}},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(MEDIA_ROOT)},
+    },
     "staticfiles": {"BACKEND": "workbench.staticfiles.Storage"},
 }
 # STORAGE_URL: file:///shared/folder, or s3://bucket/prefix (credentials and endpoint from the AWS_* variables).
@@ -164,7 +171,9 @@ if STORAGE_URL:
             },
         }
     else:
-        raise ImproperlyConfigured(f"STORAGE_URL is {STORAGE_URL!r}; expected file:///folder or s3://bucket/prefix.")
+        raise ImproperlyConfigured(
+            f"STORAGE_URL is {STORAGE_URL!r}; expected file:///folder or s3://bucket/prefix."
+        )
 UPLOAD_MAX_BYTES = read_int("UPLOAD_MAX_MB", 512, low=1) * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
@@ -195,7 +204,11 @@ RUN_SCRATCH = Path(os.environ.get("RUN_SCRATCH", str(DATA_DIR / "runs")))
 # Checked by beat; a reaper that comes late finds its message expired, so none pile up.
 _REAP_SECONDS = min(10.0, max(1.0, RUN_LEASE_SECONDS / 3))
 CELERY_BEAT_SCHEDULE = {
-    "reap-runs": {"task": "workbench.runs.reap", "schedule": _REAP_SECONDS, "options": {"expires": 4 * _REAP_SECONDS}},
+    "reap-runs": {
+        "task": "workbench.runs.reap",
+        "schedule": _REAP_SECONDS,
+        "options": {"expires": 4 * _REAP_SECONDS},
+    },
     "runs-retention": {"task": "workbench.runs.retention", "schedule": 600.0, "options": {"expires": 600}},
 }
 # METRICS_MIRROR: tensorboard:/folder or mlflow:http://host:port; empty keeps metrics in the database only.
@@ -228,7 +241,10 @@ EMAIL_BACKEND = EMAIL_CONFIG["EMAIL_BACKEND"]
 EMAIL_FILE_PATH = str(DATA_DIR / "mail")
 EMAIL_HOST, EMAIL_PORT = EMAIL_CONFIG["EMAIL_HOST"], EMAIL_CONFIG["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL_CONFIG["EMAIL_HOST_USER"], EMAIL_CONFIG["EMAIL_HOST_PASSWORD"]
-EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_CONFIG.get("EMAIL_USE_TLS", False), EMAIL_CONFIG.get("EMAIL_USE_SSL", False)
+EMAIL_USE_TLS, EMAIL_USE_SSL = (
+    EMAIL_CONFIG.get("EMAIL_USE_TLS", False),
+    EMAIL_CONFIG.get("EMAIL_USE_SSL", False),
+)
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", f"workbench@{urlsplit(SITE_URL).hostname}")
 
 # --- Languages and time -----------------------------------------------------------------------------------
@@ -284,7 +300,11 @@ SECURE_REFERRER_POLICY = "same-origin"
 # --- Logs: one JSON object a line, or readable lines on a terminal ----------------------------------------
 
 _renderer: structlog.typing.Processor = (
-    structlog.dev.ConsoleRenderer(colors=False) if sys.stderr.isatty() or DEMO else structlog.processors.JSONRenderer()
+    structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )  # without secrets in locals
+    if sys.stderr.isatty() or DEMO
+    else structlog.processors.JSONRenderer()
 )
 _shared = [
     structlog.contextvars.merge_contextvars,

@@ -24,9 +24,10 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_POST
 def token_create(request: HttpRequest) -> HttpResponse:
     """Make an API token. Its secret is on this one answer and nowhere else."""
+    if request.method != "POST":  # the answer was reloaded, or its language switched
+        return redirect("account")
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _account_page(request, form, status=422)

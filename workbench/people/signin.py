@@ -1,11 +1,14 @@
 """Logging in and the language of the pages. Throttling is django-axes', set up in the settings."""
 
+import math
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django.utils import translation
 from django.views.i18n import set_language
 
@@ -21,7 +24,7 @@ class Login(auth_views.LoginView):
         response = super().form_valid(form)
         user = form.get_user()
         if isinstance(user, User):
-            _remember_language(response, user.language)
+            remember_language(response, user.language)
         return response
 
 
@@ -35,10 +38,20 @@ def choose_language(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-def _remember_language(response: HttpResponse, language: str) -> None:
+def remember_language(response: HttpResponse, language: str) -> None:
+    """Have this browser's next pages in a language, before and after login."""
     options: dict[str, Any] = {
         "max_age": settings.LANGUAGE_COOKIE_AGE,
         "samesite": settings.LANGUAGE_COOKIE_SAMESITE,
         "secure": settings.LANGUAGE_COOKIE_SECURE,
     }
     response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, **options)
+
+
+def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
+    """After too many wrong passwords. Every further attempt starts the time again, so it is always the full time."""
+    wait = timedelta(hours=settings.AXES_COOLOFF_TIME)
+    context = {"minutes": math.ceil(wait.total_seconds() / 60)}
+    answer = render(request, "workbench/people/locked_out.html", context, status=429)
+    answer["Retry-After"] = str(int(wait.total_seconds()))
+    return answer
