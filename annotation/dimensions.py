@@ -54,7 +54,7 @@ _DEFAULTS = (
         key="first_frame_preservation",
         name_en="First-frame preservation",
         name_zh="首帧保持",
-        definition_en="Does the clip keep the given image: its subjects' identity, colours, layout and style?",
+        definition_en="Does the clip keep the given image: its subjects, colours, layout and style?",
         definition_zh="视频是否保持给定图像：首帧的主体身份、颜色、构图和风格。",
         reward=_FOUNDATIONAL,
     ),

@@ -39,7 +39,7 @@ def next_item(campaign_id: uuid.UUID, annotator: User) -> Assignment | None:
 
 
 def hold_next(campaign_id: uuid.UUID, annotator: User) -> Assignment | None:
-    """The item after the one in work, held so that its clips can be fetched ahead. It doesn't count as seen."""
+    """The item after the one in work, held so that its clips can be fetched ahead. Not seen yet."""
     held = Assignment.objects.filter(campaign=campaign_id, annotator=annotator, state=State.HELD)
     row = held.first()
     if row is not None:
@@ -212,8 +212,8 @@ _RESUME = f"""
 WITH open_campaign AS ({_OPEN_TO_PERSON})
 UPDATE annotation_assignment a
 SET state = 'leased',
-    leased_at = CASE a.state WHEN 'held' THEN now() ELSE a.leased_at END,
-    expires_at = now() + make_interval(mins => (
+    leased_at = CASE a.state WHEN 'held' THEN statement_timestamp() ELSE a.leased_at END,
+    expires_at = statement_timestamp() + make_interval(mins => (
         SELECT lease_minutes FROM annotation_campaign WHERE id = %(campaign)s))
 WHERE a.id = (
     SELECT id FROM annotation_assignment
@@ -256,8 +256,8 @@ def _claim_sql(locked: str) -> str:
             RETURNING id),
         revived AS (
             UPDATE annotation_assignment a
-            SET state = %(state)s, leased_at = now(), ended_at = NULL,
-                expires_at = now() + make_interval(mins => open_campaign.lease_minutes)
+            SET state = %(state)s, leased_at = statement_timestamp(), ended_at = NULL,
+                expires_at = statement_timestamp() + make_interval(mins => open_campaign.lease_minutes)
             FROM taken, open_campaign
             WHERE a.item_id = taken.id AND a.annotator_id = %(person)s AND a.state = 'expired'
             RETURNING a.id),
@@ -268,7 +268,8 @@ def _claim_sql(locked: str) -> str:
             SELECT gen_random_uuid(), taken.id, open_campaign.id, %(person)s, %(state)s,
                 (SELECT jsonb_agg(c.id ORDER BY random())
                  FROM annotation_itemclip c WHERE c.item_id = taken.id),
-                '{{}}', 0, '', now(), now() + make_interval(mins => open_campaign.lease_minutes), false
+                '{{}}', 0, '', statement_timestamp(),
+                statement_timestamp() + make_interval(mins => open_campaign.lease_minutes), false
             FROM taken, open_campaign
             WHERE NOT EXISTS (SELECT 1 FROM revived)
             RETURNING id)
@@ -281,7 +282,7 @@ _CLAIM_PATIENTLY = _claim_sql("")
 
 _PROLONG = """
 UPDATE annotation_assignment a
-SET expires_at = now() + make_interval(mins => c.lease_minutes)
+SET expires_at = statement_timestamp() + make_interval(mins => c.lease_minutes)
 FROM annotation_campaign c
 WHERE c.id = a.campaign_id AND a.campaign_id = %(campaign)s AND a.annotator_id = %(person)s
   AND a.state IN ('leased', 'held')
@@ -290,11 +291,11 @@ WHERE c.id = a.campaign_id AND a.campaign_id = %(campaign)s AND a.annotator_id =
 _RELEASE = """
 WITH over AS (
     SELECT id, item_id, state FROM annotation_assignment
-    WHERE state IN ('leased', 'held') AND expires_at < now()
+    WHERE state IN ('leased', 'held') AND expires_at < statement_timestamp()
       AND (%(campaign)s::uuid IS NULL OR campaign_id = %(campaign)s::uuid)
     ORDER BY expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED),
 expired AS (
-    UPDATE annotation_assignment a SET state = 'expired', ended_at = now()
+    UPDATE annotation_assignment a SET state = 'expired', ended_at = statement_timestamp()
     FROM over WHERE a.id = over.id AND over.state = 'leased'),
 unseen AS (
     DELETE FROM annotation_assignment a USING over WHERE a.id = over.id AND over.state = 'held'),
