@@ -1,4 +1,4 @@
-"""`/healthz`: whether this web process reaches the database and Valkey. For load balancers; needs no login."""
+"""`/healthz`: whether this web process reaches the database and Valkey; for load balancers, without login."""
 
 import asyncio
 
@@ -16,12 +16,16 @@ async def healthz(request: HttpRequest) -> JsonResponse:
     """200 {"database": true, "valkey": true}; 503 where one is false. Says nothing about why."""
     database, valkey = await asyncio.gather(_database_answers(), _valkey_answers())
     found = {"database": database, "valkey": valkey}
-    return JsonResponse(found, status=200 if all(found.values()) else 503, headers={"Cache-Control": "no-store"})
+    return JsonResponse(
+        found, status=200 if all(found.values()) else 503, headers={"Cache-Control": "no-store"}
+    )
 
 
 async def _database_answers() -> bool:
     # A connection of its own: the pool would make a probe wait for a server that is away.
-    parameters = {name: value for name, value in connection.get_connection_params().items() if name in _CONNECT}
+    parameters = {
+        name: value for name, value in connection.get_connection_params().items() if name in _CONNECT
+    }
     try:
         async with asyncio.timeout(TIMEOUT), await psycopg.AsyncConnection.connect(**parameters) as probe:
             await probe.execute("SELECT 1")
@@ -31,7 +35,9 @@ async def _database_answers() -> bool:
 
 
 async def _valkey_answers() -> bool:
-    client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+    client = redis.asyncio.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
+    )
     try:
         await client.ping()
     except (RedisError, OSError):

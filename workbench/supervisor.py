@@ -1,8 +1,8 @@
 """One process that starts the whole stack, keeps it running and takes it down again.
 
-Children start stage by stage, each stage once the one before is ready, and stop in the reverse order. Every child
-has a session of its own and a parent-death signal, so that nothing outlives this process, however it ends. A child
-that dies is started again, the sooner the longer it had lived.
+Children start stage by stage, each stage once the one before is ready, and stop in the reverse order. Every
+child has a session of its own and a parent-death signal, so that nothing outlives this process, however it
+ends. A child that dies is started again, after a pause that grows with its deaths.
 
 One thread, no event loop: signals only set a flag that every wait looks at.
 """
@@ -45,7 +45,7 @@ def only_one(data: Path) -> Iterator[None]:
             except BlockingIOError as error:
                 lock.seek(0)
                 raise StackError(
-                    f"The workbench already runs on {data} (process {lock.read().strip() or 'unknown'}): stop that one first."
+                    f"The workbench already runs on {data} (process {lock.read().strip()}): stop it first."
                 ) from error
             lock.truncate(0)
             lock.write(str(os.getpid()))
@@ -61,15 +61,17 @@ def check_machine(data: Path, port: int) -> None:
     free = shutil.disk_usage(data).free
     if free < SPACE_NEEDED:
         raise StackError(
-            f"The disk that holds {data} is full: {free // 2**20} MB are free, {SPACE_NEEDED // 2**20} MB are needed. "
-            "Free some space, or set WORKBENCH_DATA to another folder."
+            f"The disk that holds {data} is full: {free >> 20} MB are free, {SPACE_NEEDED >> 20} MB needed."
+            " Free some space, or set WORKBENCH_DATA to another folder."
         )
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except PermissionError as error:
-            raise StackError(f"Port {port} may not be used by this user: choose one above 1023, PORT=8001.") from error
+            raise StackError(
+                f"Port {port} may not be used by this user: choose one above 1023, PORT=8001."
+            ) from error
         except OSError as error:
             raise StackError(
                 f"Port {port} is in use: stop the program that uses it, or choose another, PORT={port + 1}."
@@ -77,11 +79,14 @@ def check_machine(data: Path, port: int) -> None:
 
 
 def stages(data: Path, port: int, grace: float) -> tuple[list[list[Service]], list[list[Service]]]:
-    """The servers, and the processes of the workbench that stand on them; `grace` is what trainers get to stop (s)."""
+    """The servers, and the workbench's processes that stand on them; trainers get `grace` seconds to stop."""
     for folder in ("logs", "beat"):
         (data / folder).mkdir(exist_ok=True)
     servers = [[service] for service in stack.embedded_services(data)]
-    return servers, [[_worker(data, "default", 2, grace), _worker(data, "gpu", 1, grace)], [_web(data, port), _beat(data)]]
+    return servers, [
+        [_worker(data, "default", 2, grace), _worker(data, "gpu", 1, grace)],
+        [_web(data, port), _beat(data)],
+    ]
 
 
 @dataclass
@@ -178,7 +183,11 @@ class Supervisor:
             wait = min(BACKOFF_FIRST * 2**child.deaths, BACKOFF_MOST)
             child.deaths, child.again_at = child.deaths + 1, now + wait
             code = service.process.returncode
-            how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}. {service.last_words()}"
+            how = (
+                f"killed by {signal.Signals(-code).name}"
+                if code < 0
+                else f"exit code {code}. {service.last_words()}"
+            )
             self.say(f"{service.name} ended ({how}); starting it again in {wait:g} s.")
         elif now >= child.again_at:
             service.start()
@@ -213,7 +222,16 @@ def trim_logs(folder: Path, limit: int = LOG_LIMIT) -> None:
 
 
 def _web(data: Path, port: int) -> Service:
-    argv = [stack.python(), "-m", "uvicorn", "workbench.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
+    argv = [
+        stack.python(),
+        "-m",
+        "uvicorn",
+        "workbench.asgi:application",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     argv += ["--lifespan", "off", "--timeout-graceful-shutdown", "5", "--no-server-header"]
     return Service(
         name="Web",
@@ -227,7 +245,16 @@ def _web(data: Path, port: int) -> Service:
 def _worker(data: Path, queue: str, processes: int, grace: float) -> Service:
     node = f"{queue}@{socket.gethostname()}"
     argv = [stack.python(), "-m", "celery", "-A", "workbench.celery", "worker", "-Q", queue, "-n", node]
-    argv += ["--pool", "prefork", "-c", str(processes), "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+    argv += [
+        "--pool",
+        "prefork",
+        "-c",
+        str(processes),
+        "--without-gossip",
+        "--without-mingle",
+        "--loglevel",
+        "INFO",
+    ]
     return Service(
         name=f"Worker ({queue})",
         argv=argv,
@@ -271,4 +298,3 @@ def _worker_answers(node: str) -> bool:
         return False
     finally:
         connection.release()
-

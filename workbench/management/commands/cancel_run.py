@@ -22,6 +22,6 @@ class Command(BaseCommand):
             run = control.cancel(owner, options["run"])
         except Run.DoesNotExist as error:
             raise CommandError(f"There is no run {options['run']}.") from error
-        except control.NotNow as error:
+        except control.NotNowError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"run {run.pk} {'cancelled' if run.ended else 'is being cancelled'}")

@@ -14,7 +14,9 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         if not settings.DEMO:
-            raise CommandError("This is an installation (SITE_URL is set): accounts with known passwords are refused.")
+            raise CommandError(
+                "This is an installation (SITE_URL is set): accounts with known passwords are refused."
+            )
         for account in demo.ACCOUNTS:
             user, made = User.objects.get_or_create(
                 username=account.username,

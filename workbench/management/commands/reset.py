@@ -11,7 +11,19 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from workbench import stack, supervisor
 
 # Only what the workbench made: WORKBENCH_DATA may by mistake name a folder that holds other things too.
-OURS = ("postgresql", "postgresql.new", "valkey", "media", "runs", "beat", "mail", "logs", "programs", "run", "secrets")
+OURS = (
+    "postgresql",
+    "postgresql.new",
+    "valkey",
+    "media",
+    "runs",
+    "beat",
+    "mail",
+    "logs",
+    "programs",
+    "run",
+    "secrets",
+)
 
 
 class Command(BaseCommand):

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from workbench.models import Role, RunState, User
 from workbench.runs import follow, launch, retention
-from workbench.runs.kinds import ConfigRefused, all_kinds
+from workbench.runs.kinds import ConfigRefusedError, all_kinds
 
 EXIT_CODES = {RunState.SUCCEEDED: 0, RunState.FAILED: 1, RunState.CANCELLED: 3}
 
@@ -41,12 +41,12 @@ class Command(BaseCommand):
             config[key] = _value(value)
         try:
             run = launch.launch(_user(options["user"]), options["kind"], config, name=options["name"])
-        except ConfigRefused as refused:
+        except ConfigRefusedError as refused:
             lines = "\n".join(
                 f"  {'.'.join(map(str, place)) or 'config'}: {text}" for place, text in refused.problems
             )
             raise CommandError(f"The config can't be launched:\n{lines}", returncode=2) from refused
-        except (retention.QuotaExceeded, PermissionDenied) as refused:
+        except (retention.QuotaExceededError, PermissionDenied) as refused:
             raise CommandError(str(refused), returncode=2) from refused
         self.stdout.write(f"run {run.pk}")
         if not options["follow"]:

@@ -13,7 +13,9 @@ from workbench import demo, stack, supervisor
 
 
 class Command(BaseCommand):
-    help = "Starts the servers that the environment does not name, web, workers and beat; Ctrl-C ends them all."
+    help = (
+        "Starts the servers that the environment does not name, web, workers and beat; Ctrl-C ends them all."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -47,7 +49,9 @@ class Command(BaseCommand):
         except supervisor.StopAskedError:
             pass
         finally:
-            self._say("Stopping; a training run writes a checkpoint first. Ctrl-C again does not wait for that.")
+            self._say(
+                "Stopping; a training run writes a checkpoint first. Ctrl-C again does not wait for that."
+            )
             overseer.stop()
             self._say("Stopped.")
 
@@ -65,11 +69,18 @@ def _port() -> int:
 
 
 def _welcome(port: int, with_demo: bool) -> str:
-    lines = ["", f"The workbench runs:  {settings.SITE_URL if settings.HTTPS else f'http://127.0.0.1:{port}/'}"]
+    lines = [
+        "",
+        f"The workbench runs:  {settings.SITE_URL if settings.HTTPS else f'http://127.0.0.1:{port}/'}",
+    ]
     if with_demo:
         lines += ["", f"Demo logins, all with the password  {demo.PASSWORD}"]
         lines += [f"  {account.username:<10} {account.what}" for account in demo.ACCOUNTS]
-        lines += ["", "Try first:", *(f"  {number}. {text}" for number, text in enumerate(demo.TRY_FIRST, start=1))]
+        lines += [
+            "",
+            "Try first:",
+            *(f"  {number}. {text}" for number, text in enumerate(demo.TRY_FIRST, start=1)),
+        ]
     else:
         lines += ["", f"The first account:  {Path(sys.executable)} manage.py create_manager NAME EMAIL"]
     lines += ["", f"Logs: {settings.DATA_DIR / 'logs'}.  Ctrl-C ends everything; the data stays.", ""]
