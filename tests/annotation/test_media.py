@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from annotation import media
 from annotation.media import Limits, Refused, sniff
 from annotation.media.decode import frame_rate
-from tests.annotation.video_files import decode, write_frameless, write_sound, write_video
+from tests.annotation.video_files import decode, frame_times, write_frameless, write_sound, write_video
 
 REAL_CLIPS = [
     "asl_bird.mkv",
@@ -87,8 +87,7 @@ def test_real_clip_is_measured_and_rendered_frame_by_frame(
     assert (again.width, again.height) == (made.width, made.height)
     assert made.width == BOX[0] or made.height == BOX[1]
 
-    shown, _ = decode(out)
-    source, _ = decode(real_clips / name)
+    shown, source = frame_times(out), frame_times(real_clips / name)
     assert shown == pytest.approx([at - source[0] for at in source], abs=1e-4)
     assert made.frame_times == pytest.approx(shown, abs=1e-4)
     assert made.duration == pytest.approx(found.duration, abs=0.05)
@@ -145,7 +144,7 @@ def test_uneven_times_are_kept(tmp_path: Path) -> None:
     assert found.fps == Fraction(6, 1) / Fraction(800, 1000)
     made = media.render(source, tmp_path / "out.mp4", box=BOX)
     assert made.frame_times == pytest.approx([at / 1000 for at in times])
-    assert decode(tmp_path / "out.mp4")[0] == pytest.approx([at / 1000 for at in times])
+    assert frame_times(tmp_path / "out.mp4") == pytest.approx([at / 1000 for at in times])
 
 
 def test_a_campaigns_rate_and_length(tmp_path: Path) -> None:
@@ -183,7 +182,7 @@ def test_turned_and_stretched_pictures_are_shown_upright(
     made = media.render(source, tmp_path / "out.mp4", box=(640, 640))
     assert made.width / made.height == pytest.approx(shown[0] / shown[1], rel=0.01)
     again = media.probe(tmp_path / "out.mp4")
-    assert (again.rotation, again.sample_aspect) == (0, 1)
+    assert (again.rotation, again.sample_aspect) == (0, Fraction(1))
 
 
 def test_a_turned_picture_turns_the_right_way(tmp_path: Path) -> None:
@@ -205,16 +204,8 @@ def test_a_turned_picture_turns_the_right_way(tmp_path: Path) -> None:
     assert shown[40:].mean() < 15
 
 
-@pytest.mark.parametrize(
-    ("pixel_format", "tags"),
-    [
-        ("yuv420p", ""),
-        ("yuvj420p", ""),
-        ("yuv444p", ""),
-        ("yuv420p10le", ""),
-    ],
-)
-def test_colours_stay_what_they_were(pixel_format: str, tags: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuvj420p", "yuv444p", "yuv420p10le"])
+def test_colours_stay_what_they_were(pixel_format: str, tmp_path: Path) -> None:
     """Untagged small video is BT.601, as the writer made it; the rendition is BT.709 and shows the same."""
     colours = [(180, 60, 40), (40, 160, 70), (50, 60, 190), (128, 128, 128), (235, 220, 30)]
     source = write_video(
@@ -230,7 +221,7 @@ def test_colours_stay_what_they_were(pixel_format: str, tags: str, tmp_path: Pat
     for frame, colour in zip(frames, colours, strict=True):
         assert (frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range) == (1, 1, 1, 1)
         rgb = frame.reformat(format="rgb24", src_colorspace="ITU709").to_ndarray()
-        assert rgb.mean(axis=(0, 1)) == pytest.approx(colour, abs=5)
+        assert rgb.mean(axis=(0, 1)) == pytest.approx(colour, abs=4)
 
 
 def test_a_failed_rendition_leaves_what_was_there(tmp_path: Path) -> None:
@@ -288,7 +279,7 @@ def test_codecs_and_containers_that_are_taken(
         size=(96, 80),
     )
     found = media.probe(source)
-    assert (found.container, found.codec, found.frames, found.fps) == (kind, called, 12, 25)
+    assert (found.container, found.codec, found.frames, found.fps) == (kind, called, 12, Fraction(25))
     assert found.duration == pytest.approx(12 / 25, abs=0.01)
     assert media.render(source, tmp_path / "out.mp4", box=BOX).frames == 12
 
@@ -498,14 +489,11 @@ def test_a_file_can_not_make_libav_open_another(tmp_path: Path) -> None:
     source = write_video(tmp_path / "source.mov", container="mov", options={"bf": "0"})
     content = bytearray(source.read_bytes())
     at = content.index(b"dref") + 12
-    assert content[at + 4 : at + 8] in (b"url ", b"alis")
+    assert bytes(content[at + 4 : at + 8]) in {b"url ", b"alis"}
     content[at + 4 : at + 8] = b"url "
     content[at + 8 : at + 12] = bytes(4)  # not in this file
     source.write_bytes(content)
-    try:
-        assert media.probe(source).frames == 12  # the reference is ignored and the file's own data are used
-    except Refused as refused:
-        assert refused.code in {"broken", "playlist", "no_frames"}
+    assert media.probe(source).frames == 12  # the reference is ignored, the file's own data are used
 
 
 @pytest.mark.clips
@@ -539,10 +527,10 @@ def test_any_bytes_are_a_container_or_refused(
     try:
         kind = sniff.container(path)
     except Refused as refused:
-        assert str(refused)
+        answer: str | None = str(refused)
     else:
-        end = sniff.declared_end(path, kind)
-        assert end is None or end >= 0
+        answer = kind if (sniff.declared_end(path, kind) or 0) >= 0 else None
+    assert answer
 
 
 @given(

@@ -1,7 +1,7 @@
 """Video files that tests build: sound ones with known content, and ones made to be refused."""
 
 import wave
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def write_video(
     metadata: dict[str, str] | None = None,
     sound: bool = False,
 ) -> Path:
-    """Write a video whose frames appear at ``times`` (in ticks), each of one colour or, by default, moving noise."""
+    """Write a video whose frames appear at ``times`` (in ticks), of one colour each or moving noise."""
     noise = np.random.default_rng(7).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     with av.open(str(path), "w", format=container) as target:
         target.metadata.update(metadata or {})
@@ -84,15 +84,22 @@ def write_sound(path: Path) -> Path:
     return path
 
 
+def frame_times(path: Path) -> list[float]:
+    """Decode a video that is trusted, for the times of its frames in seconds."""
+    return [at for at, _frame in _decoded(path)]
+
+
 def decode(path: Path) -> tuple[list[float], list[np.ndarray]]:
     """Decode a video that is trusted: (times in seconds, RGB frames)."""
-    times, pictures = [], []
+    decoded = [(at, frame.to_ndarray(format="rgb24")) for at, frame in _decoded(path)]
+    return [at for at, _picture in decoded], [picture for _at, picture in decoded]
+
+
+def _decoded(path: Path) -> Iterator[tuple[float, VideoFrame]]:
     with av.open(str(path)) as source:
         for frame in source.decode(source.streams.best("video")):
             assert isinstance(frame, VideoFrame)
-            times.append(float(frame.pts * frame.time_base))
-            pictures.append(frame.to_ndarray(format="rgb24"))
-    return times, pictures
+            yield frame.time, frame
 
 
 def _mux_silence(target: "av.container.OutputContainer", stream: AudioStream) -> None:
