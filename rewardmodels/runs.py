@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from annotation.models import Clip, PromptSet
 from rewardmodels.train.config import AestheticConfig
 from workbench.runs import artifacts
-from workbench.runs.kinds import Config, ConfigRefused, InputsMissing, RunKind
+from workbench.runs.kinds import Config, ConfigRefusedError, InputsMissingError, RunKind
 from workbench.trainer.config import ConfigError, parse
 
 MOST_CLIPS = 5000
@@ -54,7 +54,7 @@ class AestheticRun(BaseModel):
 
 
 def pin(wanted: AestheticRun) -> Config:
-    """Decide on the clips: the config that is stored names each of them. Raises ConfigRefused."""
+    """Decide on the clips: the config that is stored names each of them. Raises ConfigRefusedError."""
     clips = _chosen(wanted)
     config = wanted.model_dump(mode="json") | {"clips": [str(clip.pk) for clip in clips], "prompt_set": None}
     _for_trainer(config, clips)
@@ -62,10 +62,10 @@ def pin(wanted: AestheticRun) -> Config:
 
 
 def prepare(config: Config, folder: Path) -> Config:
-    """Stage the clips' originals as `inputs/<sha256>.video`. Raises InputsMissing."""
+    """Stage the clips' originals as `inputs/<sha256>.video`. Raises InputsMissingError."""
     rows = {str(clip.pk): clip for clip in Clip.objects.filter(pk__in=config["clips"])}
     if missing := [clip for clip in config["clips"] if clip not in rows]:
-        raise InputsMissing(
+        raise InputsMissingError(
             _("%(count)s of the run's clips no longer exist, first %(id)s.")
             % {"count": len(missing), "id": missing[0]}
         )
@@ -73,10 +73,13 @@ def prepare(config: Config, folder: Path) -> Config:
     for clip in clips:
         try:
             artifacts.stage(
-                clip.original.name, clip.sha256, folder / "inputs" / _file_name(clip), storage=default_storage
+                str(clip.original.name),
+                clip.sha256,
+                folder / "inputs" / _file_name(clip),
+                storage=default_storage,
             )
-        except artifacts.ObjectMissing as error:
-            raise InputsMissing(
+        except artifacts.ObjectMissingError as error:
+            raise InputsMissingError(
                 _("Clip %(id)s can't be used: %(why)s") % {"id": clip.pk, "why": error}
             ) from error
     return _for_trainer(config, clips)
@@ -102,7 +105,7 @@ def _chosen(wanted: AestheticRun) -> list[Clip]:
     ready = Clip.objects.filter(state=Clip.State.READY).order_by("created_at", "id")
     if wanted.prompt_set is not None:
         if not PromptSet.objects.filter(slug=wanted.prompt_set).exists():
-            raise ConfigRefused(
+            raise ConfigRefusedError(
                 [(("prompt_set",), _("There is no prompt set “%(slug)s”.") % {"slug": wanted.prompt_set})]
             )
         ready = ready.filter(prompt__prompt_sets__slug=wanted.prompt_set)
@@ -114,24 +117,24 @@ def _chosen(wanted: AestheticRun) -> list[Clip]:
             if clip not in found
         ]
         if problems:
-            raise ConfigRefused(problems)
+            raise ConfigRefusedError(problems)
         return [found[clip] for clip in wanted.clips]
     chosen = list(ready[: MOST_CLIPS + 1])
     if len(chosen) > MOST_CLIPS:
-        raise ConfigRefused(
+        raise ConfigRefusedError(
             [(("clips",), _("More than %(most)s clips are ready: name those to use.") % {"most": MOST_CLIPS})]
         )
     return chosen
 
 
 def _for_trainer(config: Config, clips: list[Clip]) -> Config:
-    """The trainer's config, checked by the trainer's own rules. Raises ConfigRefused."""
+    """The trainer's config, checked by the trainer's own rules. Raises ConfigRefusedError."""
     wanted = {name: value for name, value in config.items() if name not in {"clips", "prompt_set"}}
     wanted["clips"] = [{"path": _file_name(clip), "sha256": clip.sha256} for clip in clips]
     try:
         parse(AestheticConfig, wanted)
     except ConfigError as error:
-        raise ConfigRefused([((), str(error))]) from error
+        raise ConfigRefusedError([((), str(error))]) from error
     return wanted
 
 

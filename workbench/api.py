@@ -3,6 +3,8 @@
 from workbench.access import API_AUTH
 from workbench.answers import WorkbenchAPI
 from workbench.people.api import router as people
+from workbench.runs.api import router as runs
 
 api = WorkbenchAPI(title="Video Workbench", version="1", auth=API_AUTH, urls_namespace="api", docs_url=None)
 api.add_router("", people)
+api.add_router("/runs", runs)

@@ -113,6 +113,7 @@ TEMPLATES = [
 FORM_RENDERER = "workbench.forms.Renderer"
 # What the home page shows, in this order: functions `(request) -> Section | None` (see home.py).
 HOME_SECTIONS = [
+    "workbench.runs.views.home_section",
     "workbench.home.people_section",
 ]
 

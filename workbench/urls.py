@@ -8,13 +8,14 @@ from workbench import apidocs
 from workbench.api import api
 from workbench.health import healthz
 from workbench.home import home
+from workbench.runs import urls as runs
 
 handler400 = "workbench.errors.bad_request"
 handler403 = "workbench.errors.forbidden"
 handler404 = "workbench.errors.not_found"
 handler500 = "workbench.errors.server_error"
 
-websocket_urlpatterns: list[Any] = []
+websocket_urlpatterns: list[Any] = [*runs.websocket_urlpatterns]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
@@ -22,4 +23,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs", apidocs.page, name="api_docs"),
     path("api/", api.urls),
     path("", include("workbench.people.urls")),
+    path("", include("workbench.runs.urls")),
 ]

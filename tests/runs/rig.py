@@ -1,4 +1,5 @@
-"""A whole stack of its own for tests that kill parts of it: PostgreSQL, Valkey, workers and beat, real processes.
+"""A whole stack of its own for tests that kill parts of it: PostgreSQL, Valkey, workers and beat, real
+processes.
 
 Everything is done from outside, through commands and SQL, so the test process's own Django has no part in it.
 """
@@ -7,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,8 +30,9 @@ from workbench.models import User
 User.objects.create_user("boss", "boss@example.org", "correct horse battery", role="manager")
 for path in sorted(Path(FOLDER).glob("*.mp4")):
     data = path.read_bytes()
-    clip = Clip(sha256=hashlib.sha256(data).hexdigest(), size=len(data), original_name=path.name, state="ready",
-                codec="h264", width=96, height=96, frames=24, fps=24, duration=1.0)
+    clip = Clip(sha256=hashlib.sha256(data).hexdigest(), size=len(data), original_name=path.name)
+    clip.state = "ready"
+    clip.codec, clip.width, clip.height, clip.frames, clip.fps, clip.duration = "h264", 96, 96, 24, 24, 1.0
     clip.original.save(f"{clip.pk}.mp4", ContentFile(data), save=False)
     clip.save()
 """
@@ -40,8 +43,15 @@ class Rig:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
-        folder.chmod(0o711)
-        kept = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SITE_URL"}}
+        folder.mkdir()
+        for part in (folder, *folder.parents[:3]):  # PostgreSQL's own user must reach its sockets
+            if part.owner() == folder.owner() and part != Path(tempfile.gettempdir()):
+                part.chmod(0o711)
+        kept = {
+            k: v
+            for k, v in os.environ.items()
+            if k not in {"DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SITE_URL"}
+        }
         self.env = kept | {
             "WORKBENCH_DATA": str(folder),
             "DJANGO_SETTINGS_MODULE": "workbench.settings",
@@ -67,8 +77,28 @@ class Rig:
 
     def start_worker(self, queue: str, processes: int = 1) -> None:
         name = f"{queue}-{uuid4().hex[:8]}"
-        argv = [stack.python(), "-m", "celery", "-A", "workbench.celery", "worker", "-Q", queue, "-n", f"{name}@rig"]
-        argv += ["-c", str(processes), "--pool", "prefork", "--without-gossip", "--without-mingle", "-l", "INFO"]
+        argv = [
+            stack.python(),
+            "-m",
+            "celery",
+            "-A",
+            "workbench.celery",
+            "worker",
+            "-Q",
+            queue,
+            "-n",
+            f"{name}@rig",
+        ]
+        argv += [
+            "-c",
+            str(processes),
+            "--pool",
+            "prefork",
+            "--without-gossip",
+            "--without-mingle",
+            "-l",
+            "INFO",
+        ]
         log = self.folder / "logs" / f"{name}.log"
         self._start(self._service(queue, argv, log, lambda: log.exists() and "ready." in log.read_text()))
 
@@ -76,7 +106,9 @@ class Rig:
         log = self.folder / "logs" / f"beat-{uuid4().hex[:8]}.log"
         argv = [stack.python(), "-m", "celery", "-A", "workbench.celery", "beat", "-l", "INFO"]
         argv += ["--schedule", str(self.folder / "beat-schedule"), "--pidfile", ""]
-        self._start(self._service("beat", argv, log, lambda: log.exists() and "Sending due task" in log.read_text()))
+        self._start(
+            self._service("beat", argv, log, lambda: log.exists() and "Sending due task" in log.read_text())
+        )
 
     def start_web(self, port: int) -> None:
         log = self.folder / "logs" / "web.log"
@@ -133,7 +165,10 @@ class Rig:
         return [(int(step), str(name)) for step, name in self.rows(query, run)]
 
     def model_sha256(self, run: str) -> str:
-        query = "SELECT sha256 FROM workbench_artifact WHERE run_id = %s AND final AND name LIKE '%%model.safetensors'"
+        query = """
+            SELECT sha256 FROM workbench_artifact
+            WHERE run_id = %s AND final AND name LIKE '%%model.safetensors'
+        """
         ((digest,),) = self.rows(query, run)
         return str(digest)
 
@@ -153,7 +188,9 @@ class Rig:
         while True:
             if found := true():
                 return found
-            assert time.monotonic() < deadline, f"{what} did not come within {timeout:g} s; {self.last_words()}"
+            assert time.monotonic() < deadline, (
+                f"{what} did not come within {timeout:g} s; {self.last_words()}"
+            )
             time.sleep(0.1)
 
     def last_words(self) -> str:
@@ -179,8 +216,9 @@ class Rig:
         return found
 
     def _service(self, name: str, argv: list[str], log: Path, ready: Callable[[], bool]) -> stack.Service:
-        # SIGKILL of this test process's thread must not leave workers behind.
-        return stack.Service(name=name, argv=argv, env=self.env, log=log, ready=ready)
+        return stack.Service(
+            name=name, argv=argv, env=self.env, log=log, ready=ready, grace=60, death_signal=signal.SIGKILL
+        )
 
     def _start(self, service: stack.Service) -> None:
         service.start()

@@ -1,7 +1,8 @@
 """Files of runs in storage, by their SHA-256: equal files are one object, and what is read is checked.
 
-Writing an object and forgetting one are kept apart by a PostgreSQL advisory lock on the hash, held to the end of
-the transaction that adds the row or marks it pruned: an object that a row names is never removed beside it.
+Writing an object and forgetting one are kept apart by a PostgreSQL advisory lock on the hash, held to the end
+of the transaction that adds the row or marks it pruned: an object that a row names is never removed beside
+it.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from workbench.models import Artifact
 _CHUNK = 1024 * 1024
 
 
-class ObjectMissing(RuntimeError):  # noqa: N818
+class ObjectMissingError(RuntimeError):
     """A stored object is gone or its bytes are not those of its name."""
 
 
@@ -49,7 +50,9 @@ def put(path: Path) -> Stored:
 
 
 def hold(stored: Iterable[Stored]) -> None:
-    """Within the transaction that adds rows for these objects: lock them, and bring back what was just removed."""
+    """Within the transaction that adds rows for these objects: lock them, and bring back what was just
+    removed.
+    """
     for one in sorted(stored, key=lambda one: one.sha256):
         _lock(one.sha256)
         if not _present(one):
@@ -65,7 +68,7 @@ def forget(artifact: Artifact) -> None:
 
 
 def stage(name: str, sha256: str, target: Path, *, storage: Storage = default_storage) -> None:
-    """Copy a stored file to `target` and check it on the way. Raises ObjectMissing."""
+    """Copy a stored file to `target` and check it on the way. Raises ObjectMissingError."""
     digest = hashlib.sha256()
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -74,16 +77,16 @@ def stage(name: str, sha256: str, target: Path, *, storage: Storage = default_st
                 digest.update(block)
                 copy.write(block)
     except FileNotFoundError as error:
-        raise ObjectMissing(f"{name} is not in storage.") from error
+        raise ObjectMissingError(f"{name} is not in storage.") from error
     if digest.hexdigest() != sha256:
         target.unlink()
-        raise ObjectMissing(
+        raise ObjectMissingError(
             f"{name} in storage is damaged: its SHA-256 is {digest.hexdigest()}, expected {sha256}."
         )
 
 
 def fetch(artifact: Artifact, target: Path) -> None:
-    """Copy an artifact's bytes to `target`, checked. Raises ObjectMissing."""
+    """Copy an artifact's bytes to `target`, checked. Raises ObjectMissingError."""
     stage(artifact.storage_name, artifact.sha256, target)
 
 

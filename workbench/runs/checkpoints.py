@@ -1,4 +1,4 @@
-"""Checkpoints as the database knows them: which there are, and bringing the last one to an attempt's folder."""
+"""Checkpoints as the database knows them: which there are; bringing the last one to an attempt's folder."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def stage_last(run: Run, folder: Path) -> tuple[int | None, list[str]]:
         try:
             for row in files:
                 artifacts.fetch(row, folder / "resume" / Path(row.name).name)
-        except artifacts.ObjectMissing as error:
+        except artifacts.ObjectMissingError as error:
             problems.append(f"The checkpoint of step {step} can't be used: {error}")
             log.warning("run_checkpoint_unusable", run=str(run.pk), step=step, error=str(error))
             continue

@@ -1,4 +1,4 @@
-"""Claiming a queued run: one conditional UPDATE with a fresh token, so that of many messages one starts it."""
+"""Claiming a queued run: one conditional UPDATE with a fresh token, so of many messages one starts it."""
 
 import uuid
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """What people do to runs: cancel, resume, clone. Permission, deed and audit entry in one place.
 
-Everybody who may view runs sees all of them. Cancelling and resuming is for the person who launched the run and
-for managers; cloning is for everybody who may launch.
+Everybody who may view runs sees all of them. Cancelling and resuming is for the person who launched the run
+and for managers; cloning is for everybody who may launch.
 """
 
 import uuid
@@ -19,7 +19,7 @@ from workbench.runs import hints, launch, retention
 from workbench.runs.kinds import kind_of
 
 
-class NotNow(RuntimeError):  # noqa: N818
+class NotNowError(RuntimeError):
     """The run's state does not allow this."""
 
 
@@ -33,12 +33,14 @@ def may_control(user: Any, run: Run) -> bool:
 def cancel(user: User, run_id: uuid.UUID, request: HttpRequest | None = None) -> Run:
     """A queued run is cancelled at once; a running one when its trainer has written a checkpoint.
 
-    Raises Run.DoesNotExist, PermissionDenied, NotNow.
+    Raises Run.DoesNotExist, PermissionDenied, NotNowError.
     """
     with transaction.atomic():
         run = _locked(user, run_id)
         if run.ended:
-            raise NotNow(_("The run has ended already (%(state)s).") % {"state": run.get_state_display()})
+            raise NotNowError(
+                _("The run has ended already (%(state)s).") % {"state": run.get_state_display()}
+            )
         run.cancel_requested_at = run.cancel_requested_at or timezone.now()
         if run.state == RunState.QUEUED:
             run.state, run.ended_at = RunState.CANCELLED, timezone.now()
@@ -55,13 +57,13 @@ def cancel(user: User, run_id: uuid.UUID, request: HttpRequest | None = None) ->
 def resume(user: User, run_id: uuid.UUID, request: HttpRequest | None = None) -> Run:
     """Queue a failed or cancelled run again; it goes on from its last recorded checkpoint.
 
-    Raises Run.DoesNotExist, PermissionDenied, NotNow, retention.QuotaExceeded.
+    Raises Run.DoesNotExist, PermissionDenied, NotNowError, retention.QuotaExceededError.
     """
     retention.make_room()
     with transaction.atomic():
         run = _locked(user, run_id)
         if run.state not in {RunState.FAILED, RunState.CANCELLED}:
-            raise NotNow(
+            raise NotNowError(
                 _("Only failed and cancelled runs can be resumed; this one is %(state)s.")
                 % {"state": run.get_state_display()}
             )

@@ -13,7 +13,7 @@ _LOOK_SECONDS = 0.5
 
 
 def lines(run_id: uuid.UUID) -> Iterator[str]:
-    """Log lines, state changes, metrics and progress, until the run has ended; outlasts a database's restart."""
+    """Log lines, state changes, metrics and progress, until the run ends; outlasts a database's restart."""
     last_event = last_metric = 0
     last_progress = ""
     while True:

@@ -12,7 +12,7 @@ Config = dict[str, Any]
 """A validated config as it is stored in `Run.config`: JSON values."""
 
 
-class ConfigRefused(ValueError):
+class ConfigRefusedError(ValueError):
     """A config can't be launched. `problems` holds the place in the config and what is wrong there."""
 
     def __init__(self, problems: list[tuple[tuple[str | int, ...], str]]) -> None:
@@ -22,7 +22,7 @@ class ConfigRefused(ValueError):
         self.problems = problems
 
 
-class InputsMissing(RuntimeError):
+class InputsMissingError(RuntimeError):
     """An input of the run can't be staged: it is gone from storage or damaged. Trying again won't help."""
 
 
@@ -39,10 +39,10 @@ class RunKind:
     queue: Literal["gpu", "default"]
     pin: Callable[[Any], Config]
     """The config to store: what it leaves open ("all clips") is decided at launch, so that a resumed run
-    has the inputs it began with. Raises ConfigRefused."""
+    has the inputs it began with. Raises ConfigRefusedError."""
     prepare: Callable[[Config, Path], Config]
     """Stages the inputs into `DIR/inputs`; returns what the trainer finds in `DIR/config.json`.
-    Raises InputsMissing."""
+    Raises InputsMissingError."""
     processes: Callable[[Config], int]
     """How many processes train together; more than one start through torchrun."""
 
@@ -62,18 +62,18 @@ def all_kinds() -> list[RunKind]:
 
 
 def kind_of(key: str) -> RunKind:
-    """The kind of that key. Raises ConfigRefused that names the known ones."""
+    """The kind of that key. Raises ConfigRefusedError that names the known ones."""
     if key not in _kinds:
-        raise ConfigRefused(
+        raise ConfigRefusedError(
             [(("kind",), f"{key!r} is not a kind of run; known are {', '.join(sorted(_kinds)) or 'none'}")]
         )
     return _kinds[key]
 
 
 def validated(kind: RunKind, config: object) -> Config:
-    """The config to store for a launch of `kind`. Raises ConfigRefused with every problem found."""
+    """The config to store for a launch of `kind`. Raises ConfigRefusedError with every problem found."""
     try:
         parsed = kind.config.model_validate(config)
     except ValidationError as error:
-        raise ConfigRefused([(problem["loc"], problem["msg"]) for problem in error.errors()]) from error
+        raise ConfigRefusedError([(problem["loc"], problem["msg"]) for problem in error.errors()]) from error
     return kind.pin(parsed)

@@ -16,7 +16,7 @@ from workbench.runs.kinds import Config, kind_of, validated
 log = structlog.get_logger(__name__)
 
 
-class KeyReused(ValueError):
+class KeyReusedError(ValueError):
     """The idempotency key was used before, for another launch."""
 
 
@@ -32,8 +32,8 @@ def launch(
 ) -> Run:
     """Validate, make the run and send its message.
 
-    The same idempotency key gives the same run again. Raises PermissionDenied, ConfigRefused, KeyReused and
-    retention.QuotaExceeded.
+    The same idempotency key gives the same run again. Raises PermissionDenied, ConfigRefusedError,
+    KeyReusedError and retention.QuotaExceededError.
     """
     require(user, "runs.launch")
     kind = kind_of(kind_key)
@@ -84,7 +84,7 @@ def _earlier(user: User, key: str) -> Run | None:
 
 def _same(earlier: Run, kind_key: str, stored: Config | Any) -> Run:
     if earlier.kind != kind_key or earlier.config != stored:
-        raise KeyReused(
+        raise KeyReusedError(
             f"The idempotency key was used for the run {earlier.pk}, which has another kind or config; "
             "use a new key for a new run."
         )

@@ -26,7 +26,7 @@ _RETRY_SECONDS = 0.3
 _CANCEL_POLL_SECONDS = 0.5
 
 
-class LeaseLost(Exception):  # noqa: N818 - it is an event, not a mistake
+class LeaseLostError(Exception):
     """The run belongs to somebody else now: nothing more may be written."""
 
 
@@ -62,7 +62,9 @@ class Lease:
 
     @contextmanager
     def fenced(self) -> Iterator[Run]:
-        """A transaction with the run's row locked and still ours. Raises LeaseLost, and then nothing is written."""
+        """A transaction with the run's row locked and still ours. Raises LeaseLostError, and then nothing is
+        written.
+        """
         with transaction.atomic():
             run = (
                 Run.objects.select_for_update()
@@ -71,11 +73,11 @@ class Lease:
             )
             if run is None:
                 self._lost.set()
-                raise LeaseLost
+                raise LeaseLostError
             yield run
 
     def _keep(self) -> None:
-        """Renew every third of the lease, look for the cancel flag more often; outlast a database's restart."""
+        """Renew every third of the lease, look for the cancel flag more often; outlast an outage."""
         renew_at = 0.0
         try:
             while not self._done.is_set() and not self.lost:

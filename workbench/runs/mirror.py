@@ -1,7 +1,9 @@
-"""Metrics also to TensorBoard or MLflow, by METRICS_MIRROR. The database stays the truth: trouble here is logged only.
+"""Metrics also to TensorBoard or MLflow, by METRICS_MIRROR. The database stays the truth: trouble here is
+logged only.
 
-`tensorboard:/folder` writes event files under /folder/<run>; `mlflow:URI` (http://host:port, file:/folder) makes an
-MLflow run in the experiment of the run's kind. Both packages are optional and neither brings torch here.
+`tensorboard:/folder` writes event files under /folder/<run>; `mlflow:URI` (http://host:port, file:/folder)
+makes an MLflow run in the experiment of the run's kind. Both packages are optional and neither brings torch
+here.
 """
 
 import importlib
@@ -102,8 +104,10 @@ class _TensorBoard:
 
 
 class _MLflow:
-    """MLflow keeps every value of a step, so what an interrupted attempt wrote beyond its checkpoint is in there
-    twice; the value that counts is the one with the later time stamp, which is the one MLflow's pages show."""
+    """MLflow keeps every value of a step, so what an interrupted attempt wrote beyond its checkpoint is in
+    there twice; the value that counts is the one with the later time stamp, which is the one MLflow's pages
+    show.
+    """
 
     def __init__(self, run: Run, uri: str) -> None:
         self._entities = importlib.import_module("mlflow.entities")

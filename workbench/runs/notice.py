@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 
 def run_failed(run: Run) -> None:
-    """Within the transaction that fails the run: a notice; after its commit, a mail in the person's language."""
+    """Within the transaction that fails the run: a notice; after its commit, a mail in their language."""
     person = run.created_by
     with translation.override(person.language):
         title = _("The run “%(name)s” failed") % {"name": run.name or f"{run.kind} {str(run.pk)[:8]}"}

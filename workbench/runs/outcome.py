@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from workbench.models import Run, RunEvent, RunState
 from workbench.runs import hints, notice
-from workbench.runs.kinds import ConfigRefused, kind_of
+from workbench.runs.kinds import ConfigRefusedError, kind_of
 from workbench.runs.launch import wake_after_commit
 from workbench.runs.lease import Lease, through_outages
 
@@ -28,7 +28,7 @@ class Outcome:
 
 
 def conclude(lease: Lease, outcome: Outcome) -> None:
-    """Write the end of an attempt. Raises LeaseLost."""
+    """Write the end of an attempt. Raises LeaseLostError."""
 
     def write() -> None:
         with lease.fenced() as run:
@@ -53,10 +53,10 @@ def settle(run: Run, outcome: Outcome) -> None:
     run.lease_token = run.lease_expires_at = None
     fields = ["state", "error", "lease_token", "lease_expires_at"]
     if state != RunState.QUEUED:
-        run.ended_at = Now()  # type: ignore[assignment]
+        run.ended_at = Now()
         fields.append("ended_at")
     elif not outcome.counts:
-        run.fruitless_attempts = Greatest(F("fruitless_attempts") - 1, 0)  # type: ignore[assignment]
+        run.fruitless_attempts = Greatest(F("fruitless_attempts") - 1, 0)
         fields.append("fruitless_attempts")
     run.save(update_fields=fields)
     level = "error" if state == RunState.FAILED else "info"
@@ -72,5 +72,5 @@ def settle(run: Run, outcome: Outcome) -> None:
 def _wake(run: Run) -> None:
     try:
         wake_after_commit(run.pk, kind_of(run.kind).queue)
-    except ConfigRefused:  # a kind that this version no longer has: the reaper will say so
+    except ConfigRefusedError:  # a kind that this version no longer has: the reaper will say so
         transaction.on_commit(lambda: None)

@@ -15,15 +15,13 @@ from workbench.runs.kinds import RunKind
 
 _PR_SET_PDEATHSIG = 1
 # A trainer needs files, not servers: what would let it reach them stays here.
-_NOT_FOR_TRAINERS = (
-    "DATABASE_URL",
-    "REDIS_URL",
-    "SECRET_KEY",
-    "SECRET_KEY_FALLBACKS",
-    "EMAIL_URL",
-    "STORAGE_URL",
+_NOT_FOR_TRAINERS = frozenset(
+    {
+        *("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "STORAGE_URL", "METRICS_MIRROR"),
+        *("SECRET_KEY", "SECRET_KEY_FALLBACKS"),
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    }
 )
-_NOT_FOR_TRAINERS += ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "METRICS_MIRROR")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

@@ -1,6 +1,7 @@
 """Runs whose worker is gone go back to the queue, and queued runs whose message may be lost get another.
 
-Both are safe to do too often: a lease is taken away under the row's lock, and a message too many claims nothing.
+Both are safe to do too often: a lease is taken away under the row's lock, and a message too many claims
+nothing.
 """
 
 from datetime import timedelta
@@ -52,7 +53,7 @@ def wake_forgotten() -> int:
     for run in lost.order_by("created_at"):
         try:
             queue = kinds.kind_of(run.kind).queue
-        except kinds.ConfigRefused as error:
+        except kinds.ConfigRefusedError as error:
             _refuse(run, str(error))
             continue
         stuck = (

@@ -1,8 +1,8 @@
 """How long files of runs are kept, and how much disk they may take.
 
-A running run keeps its last RUN_KEEP_CHECKPOINTS checkpoints and the final one. RUN_KEEP_DAYS after a run ended,
-all but its final checkpoint goes. Over RUN_DISK_QUOTA the oldest checkpoints that are not final go first, those
-of ended runs only; if that is not enough, launches are refused. Rows stay, marked pruned.
+A running run keeps its last RUN_KEEP_CHECKPOINTS checkpoints and the final one. RUN_KEEP_DAYS after a run
+ended, all but its final checkpoint goes. Over RUN_DISK_QUOTA the oldest checkpoints that are not final go
+first, those of ended runs only; if that is not enough, launches are refused. Rows stay, marked pruned.
 """
 
 from datetime import timedelta
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 ENDED = (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
 
 
-class QuotaExceeded(RuntimeError):  # noqa: N818
+class QuotaExceededError(RuntimeError):
     """Files of runs fill the disk quota and nothing more can be pruned."""
 
 
@@ -48,7 +48,7 @@ def prune_old() -> int:
 
 
 def make_room() -> int:
-    """Prune until the quota is kept; returns how many files. Raises QuotaExceeded if it can't be."""
+    """Prune until the quota is kept; returns how many files. Raises QuotaExceededError if it can't be."""
     pruned = 0
     if used_bytes() >= settings.RUN_DISK_QUOTA:
         prunable = Artifact.objects.filter(
@@ -56,7 +56,7 @@ def make_room() -> int:
         )
         pruned = _prune(prunable.order_by("created_at", "id"), until=settings.RUN_DISK_QUOTA)
     if (used := used_bytes()) >= settings.RUN_DISK_QUOTA:
-        raise QuotaExceeded(
+        raise QuotaExceededError(
             _(
                 "Files of runs take %(used).1f GiB and the quota is %(quota).1f GiB. Delete runs that are no "
                 "longer needed, or raise RUN_DISK_QUOTA_GB."

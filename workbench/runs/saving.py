@@ -56,7 +56,7 @@ class _Block:
 
 
 class Saver:
-    """Saves the events of one attempt. Raises LeaseLost and events.ProtocolError."""
+    """Saves the events of one attempt. Raises LeaseLostError and events.ProtocolError."""
 
     def __init__(self, lease: Lease, folder: Path, resumed_from: int | None, mirror: Mirror) -> None:
         self.ending = Ending()
@@ -103,16 +103,15 @@ class Saver:
             case events.Start():
                 block.start, block.total = event, event.total_steps
                 block.step = event.resumed_from or 0
-                data = {"step": block.step, "total": event.total_steps}
-                self._row(block, "state", "training", data=data)
+                self._row(block, "state", "training", data={"step": block.step, "total": event.total_steps})
             case events.Progress():
                 block.step, block.total = event.step, event.total or None
             case events.Metrics():
                 block.metrics.append(event)
             case events.Sample():
                 self._add_file(block, event.path, Artifact.Kind.SAMPLE, event.path, event.step)
-                data = {"step": event.step, "name": event.path, "caption": event.caption}
-                self._row(block, "sample", event.caption, data=data)
+                about = {"step": event.step, "name": event.path}
+                self._row(block, "sample", event.caption, data=about)
             case events.Log():
                 self._row(block, "log", event.text, level=event.level)
             case events.Result():

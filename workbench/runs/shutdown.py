@@ -1,7 +1,8 @@
 """How a supervisor in a pool process learns that its Celery worker ends.
 
 On SIGTERM the worker's parent process only waits for its pool. It tells the pool through one byte of memory
-that they share since the fork. A parent that was killed tells nothing: then the pool process has another parent.
+that they share since the fork. A parent that was killed tells nothing: then the pool process has another
+parent.
 """
 
 import mmap
@@ -9,7 +10,7 @@ import os
 import signal
 import threading
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 _shared = mmap.mmap(-1, 1)
 
@@ -30,7 +31,7 @@ class ShutdownWatch:
         self._signalled = False
         self._before: Any = None
 
-    def __enter__(self) -> "ShutdownWatch":
+    def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGTERM, self._on_signal)
         return self

@@ -22,8 +22,8 @@ from django.utils.translation import gettext as _
 from workbench.models import Run, RunEvent, RunState
 from workbench.runs import checkpoints, events, scratch
 from workbench.runs.claim import Claim, claim
-from workbench.runs.kinds import ConfigRefused, InputsMissing, RunKind, kind_of
-from workbench.runs.lease import Lease, LeaseLost, through_outages
+from workbench.runs.kinds import ConfigRefusedError, InputsMissingError, RunKind, kind_of
+from workbench.runs.lease import Lease, LeaseLostError, through_outages
 from workbench.runs.mirror import open_mirror
 from workbench.runs.outcome import Outcome, conclude
 from workbench.runs.process import Trainer
@@ -52,9 +52,9 @@ def execute(run_id: uuid.UUID) -> None:
 def _supervise(claimed: Claim, lease: Lease, folder: Path, shutdown: ShutdownWatch) -> None:
     try:
         conclude(lease, _attempt(claimed, lease, folder, shutdown))
-    except LeaseLost:
+    except LeaseLostError:
         log.warning("run_lease_lost")
-    except Exception as error:  # noqa: BLE001 - a supervisor's own trouble (storage away, disk full): try later
+    except Exception as error:
         log.exception("run_attempt_broke")
         _try_later(lease, f"{type(error).__name__}: {error}", traceback.format_exc())
 
@@ -63,7 +63,7 @@ def _try_later(lease: Lease, text: str, trace: str) -> None:
     try:
         _note(lease, "error", f"{text}\n{trace}")
         conclude(lease, Outcome(state=RunState.QUEUED, text=text, wake=False))
-    except LeaseLost:
+    except LeaseLostError:
         log.warning("run_lease_lost")
 
 
@@ -72,7 +72,7 @@ def _attempt(claimed: Claim, lease: Lease, folder: Path, shutdown: ShutdownWatch
     try:
         kind = kind_of(run.kind)
         config = kind.prepare(run.config, folder)
-    except (ConfigRefused, InputsMissing) as error:
+    except (ConfigRefusedError, InputsMissingError) as error:
         return Outcome(state=RunState.FAILED, text=str(error))
     step, problems = checkpoints.stage_last(run, folder)
     for problem in problems:
@@ -97,7 +97,7 @@ def _follow(
             lines = tail.read()
             saver.save(lines)
             if lease.lost:
-                raise LeaseLost
+                raise LeaseLostError
             if over and not lines:
                 break
             if kill_at is None and (lease.cancel_requested or shutdown):
@@ -126,7 +126,8 @@ def _outcome(trainer: Trainer, ending: Ending, *, asked: bool, overdue: bool) ->
     killed_by = trainer.killed_by()
     if overdue:
         text = _(
-            "The trainer did not stop within %(seconds)s s and was killed; steps since the last checkpoint are lost."
+            "The trainer did not stop within %(seconds)s s and was killed; "
+            "steps since the last checkpoint are lost."
         )
         return Outcome(
             state=RunState.QUEUED, text=text % {"seconds": settings.RUN_GRACE_SECONDS}, counts=False

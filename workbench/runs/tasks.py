@@ -10,22 +10,22 @@ from workbench.runs import reap, retention, scratch, shutdown, supervise
 worker_shutting_down.connect(shutdown.announce)
 
 
-@shared_task(name="workbench.runs.execute")
+@shared_task(name="workbench.runs.execute")  # type: ignore[untyped-decorator]
 def execute(run_id: str) -> None:
     """One attempt at a run."""
     supervise.execute(uuid.UUID(run_id))
 
 
-@shared_task(name="workbench.runs.reap")
+@shared_task(name="workbench.runs.reap")  # type: ignore[untyped-decorator]
 def reap_runs() -> None:
     reap.reap()
 
 
-@shared_task(name="workbench.runs.retention")
+@shared_task(name="workbench.runs.retention")  # type: ignore[untyped-decorator]
 def keep_in_bounds() -> None:
     retention.prune_old()
     scratch.sweep()
     try:
         retention.make_room()
-    except retention.QuotaExceeded as full:
+    except retention.QuotaExceededError as full:
         supervise.log.warning("run_quota_exceeded", error=str(full))
