@@ -2,8 +2,8 @@
 
 Every error is `{"detail": "one sentence"}`; a request that does not fit the schema (422) also lists its
 `problems`, each with the place and the reason. An operation that can meet a conflict declares
-`response={200: …, 409: Problem}` itself and raises `Conflict`; the other statuses are declared here, for every
-operation, from what it takes.
+`response={200: …, 409: Problem}` itself and raises `ConflictError`; the other statuses are declared here, for
+every operation, from what it takes.
 """
 
 from typing import Any
@@ -34,14 +34,14 @@ class Misfits(Schema):
     problems: list[Misfit]
 
 
-class Conflict(HttpError):
+class ConflictError(HttpError):
     """409: the row has changed since it was read, or is in a state that does not allow this."""
 
     def __init__(self, message: str) -> None:
         super().__init__(409, message)
 
 
-class Unprocessable(HttpError):
+class UnprocessableError(HttpError):
     """422: understood, but a rule beyond the schema is not met."""
 
     def __init__(self, message: str, where: str = "body") -> None:
@@ -54,9 +54,13 @@ class WorkbenchAPI(NinjaAPI):
 
     def set_default_exception_handlers(self) -> None:
         super().set_default_exception_handlers()
-        self.add_exception_handler(PermissionDenied, self._forbidden)
-        self.add_exception_handler(ValidationError, self._misfit)
-        self.add_exception_handler(Unprocessable, self._unprocessable)
+        handlers: dict[type[Exception], Any] = {
+            PermissionDenied: self._forbidden,
+            ValidationError: self._misfit,
+            UnprocessableError: self._unprocessable,
+        }
+        for kind, handler in handlers.items():
+            self.add_exception_handler(kind, handler)
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**options)
@@ -70,18 +74,16 @@ class WorkbenchAPI(NinjaAPI):
                 _declare_errors(operation)
         return schema
 
-    def _forbidden(self, request: HttpRequest, error: Exception) -> HttpResponse:
+    def _forbidden(self, request: HttpRequest, error: PermissionDenied) -> HttpResponse:
         detail = str(error) or _("Your role does not allow this.")
         return self.create_response(request, {"detail": detail}, status=403)
 
-    def _misfit(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        assert isinstance(error, ValidationError)
+    def _misfit(self, request: HttpRequest, error: ValidationError) -> HttpResponse:
         problems = [{"where": _place(one["loc"]), "message": str(one["msg"])} for one in error.errors]
         detail = "; ".join(f"{one['where']}: {one['message']}" for one in problems)
         return self.create_response(request, {"detail": detail, "problems": problems}, status=422)
 
-    def _unprocessable(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        assert isinstance(error, Unprocessable)
+    def _unprocessable(self, request: HttpRequest, error: UnprocessableError) -> HttpResponse:
         problems = [{"where": error.where, "message": error.message}]
         return self.create_response(request, {"detail": error.message, "problems": problems}, status=422)
 

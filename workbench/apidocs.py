@@ -68,8 +68,9 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _operation(method: str, path: str, details: dict[str, Any]) -> Operation:
-    media, body = next(iter(details.get("requestBody", {}).get("content", {}).items()), ("", {}))
-    body_schema = body.get("schema", {})
+    contents: dict[str, Any] = details.get("requestBody", {}).get("content", {})
+    media = next(iter(contents), "")
+    body_schema = contents[media].get("schema", {}) if media else {}
     return Operation(
         anchor=slugify(f"{method}-{path.replace('/', '-')}"),
         method=method.upper(),
@@ -97,7 +98,8 @@ def _operation(method: str, path: str, details: dict[str, Any]) -> Operation:
 
 
 def _answer(status: int, answer: dict[str, Any]) -> Answer:
-    content = next(iter(answer.get("content", {}).values()), {}).get("schema", {})
+    contents: list[dict[str, Any]] = list(answer.get("content", {}).values())
+    content = contents[0].get("schema", {}) if contents else {}
     return Answer(
         status=status,
         description=answer.get("description") or HTTPStatus(status).phrase,

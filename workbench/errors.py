@@ -1,4 +1,4 @@
-"""Pages for what went wrong, in the page frame; for addresses under /api/, JSON like every other API error."""
+"""Pages for what went wrong, in the page frame; under /api/, JSON like every other error there."""
 
 import structlog
 from django.db import Error as DatabaseError
@@ -32,9 +32,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    said = _(
-        "The error was written to the log. Try again; if it happens again, tell the person who runs this site."
-    )
+    said = _("The error is in the log. Try again; if it happens again, tell the person who runs this site.")
     try:
         return _answer(request, 500, _("Something went wrong here"), said)
     except DatabaseError:  # the frame shows who is logged in, which may be the very thing that failed

@@ -69,7 +69,7 @@ def test_a_token_that_is_no_good_is_refused_in_json(header: str, db: None) -> No
 
 @pytest.mark.django_db
 def test_expired_tokens_and_tokens_of_deactivated_people_are_refused(eve: User) -> None:
-    row, secret = ApiToken.mint(eve, "t", days=1)
+    _row, secret = ApiToken.mint(eve, "t", days=1)
     ApiToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert Client().get("/api/me", headers=bearer(secret)).status_code == 401
     ApiToken.objects.update(expires_at=None)

@@ -1,6 +1,6 @@
 """Many accounts from one CSV file: username,email,role,language. Good lines are kept, problems told by line.
 
-`read` only looks; `create` makes the accounts, each with an invitation link by which its owner sets a password.
+`read` only looks; `create` makes the accounts, each with a link by which its owner sets a password.
 """
 
 import csv
@@ -52,7 +52,7 @@ class Reading:
 
 
 def decode(content: bytes) -> str:
-    """The file's text; UTF-8 with or without a byte-order mark. Raises ValueError with a message for people."""
+    """The file's text; UTF-8 with or without a byte-order mark. Raises ValueError in words for people."""
     if len(content) > MAX_BYTES:
         raise ValueError(_("The file is larger than 1 MB. Split it."))
     try:

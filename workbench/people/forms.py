@@ -65,7 +65,7 @@ class BulkForm(forms.Form):
         return cleaned
 
 
-class AcceptForm(SetPasswordMixin, forms.Form):
+class AcceptForm(SetPasswordMixin[User], forms.Form):
     """What an invited person fills in: a username, unless the account has one, and a password."""
 
     username = forms.CharField(

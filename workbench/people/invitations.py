@@ -1,7 +1,7 @@
 """Inviting people: a link with a secret that works once, until it expires.
 
-An invitation is either for somebody without an account, who chooses a username by it, or for an account that a
-manager made beforehand (see `bulk.py`), whose owner only sets the password.
+An invitation is either for somebody without an account, who chooses a username by it, or for an account that
+a manager made beforehand (see `bulk.py`), whose owner only sets the password.
 """
 
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ def renew(row: Invitation) -> Invited:
 
 
 def send(invited: Sequence[Invited]) -> None:
-    """Mail each link, in the invited person's language, over one connection. Raises OSError where mail fails."""
+    """Mail each link, in its person's language, over one connection. Raises OSError where mail fails."""
     mails = []
     for one in invited:
         with translation.override(one.invitation.language):
@@ -86,7 +86,7 @@ def find_open(secret: str, *, lock: bool = False) -> Invitation | None:
 
 @transaction.atomic
 def accept(secret: str, *, username: str, password: str) -> User | None:
-    """Make the account (or finish the one made beforehand) and use the link up. None where it no longer works."""
+    """Make the account, or finish the one made beforehand. None where the link no longer works."""
     row = find_open(secret, lock=True)
     if row is None:
         return None

@@ -49,7 +49,7 @@ def remember_language(response: HttpResponse, language: str) -> None:
 
 
 def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
-    """After too many wrong passwords. Every further attempt starts the time again, so it is always the full time."""
+    """After too many wrong passwords. Each further attempt starts the time again, so it is always in full."""
     wait = timedelta(hours=settings.AXES_COOLOFF_TIME)
     context = {"minutes": math.ceil(wait.total_seconds() / 60)}
     answer = render(request, "workbench/people/locked_out.html", context, status=429)
