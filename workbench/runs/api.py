@@ -12,7 +12,7 @@ from ninja import Header, Query, Router, Schema, Status
 from pydantic import Field, StringConstraints
 
 from workbench.access import require
-from workbench.answers import Conflict, Problem, Unprocessable
+from workbench.answers import ConflictError, Problem, UnprocessableError
 from workbench.models import Artifact, Metric, Run, RunEvent, RunState, User
 from workbench.runs import control, launch, listing, retention
 from workbench.runs.kinds import ConfigRefusedError, RunKind, all_kinds
@@ -143,7 +143,7 @@ def list_runs(request: HttpRequest, filters: Query[Listing]) -> RunPage:
     if filters.before is not None:
         last = Run.objects.filter(pk=filters.before).first()
         if last is None:
-            raise Unprocessable(_("There is no run %(id)s.") % {"id": filters.before}, "query.before")
+            raise UnprocessableError(_("There is no run %(id)s.") % {"id": filters.before}, "query.before")
         rows = listing.after(rows, last)
     found = list(rows[: filters.limit + 1])
     more = len(found) > filters.limit
@@ -175,7 +175,7 @@ def launch_run(
     except ConfigRefusedError as refused:
         raise _refusal(refused) from refused
     except (launch.KeyReusedError, retention.QuotaExceededError) as refused:
-        raise Conflict(str(refused)) from refused
+        raise ConflictError(str(refused)) from refused
     return Status(201, _run_out(run))
 
 
@@ -220,7 +220,7 @@ def download_artifact(
     """The bytes of a file. 409: retention has removed them."""
     artifact = get_object_or_404(Artifact, pk=artifact_id, run=_viewable(request, run_id))
     if artifact.pruned_at is not None or not default_storage.exists(artifact.storage_name):
-        raise Conflict(_("The file's bytes are no longer kept; its record is."))
+        raise ConflictError(_("The file's bytes are no longer kept; its record is."))
     name = artifact.name.replace("/", "-")
     return FileResponse(default_storage.open(artifact.storage_name), as_attachment=True, filename=name)
 
@@ -232,7 +232,7 @@ def cancel_run(request: HttpRequest, run_id: uuid.UUID) -> RunOut:
     try:
         return _run_out(control.cancel(_user(request), run_id, request))
     except control.NotNowError as refused:
-        raise Conflict(str(refused)) from refused
+        raise ConflictError(str(refused)) from refused
 
 
 @router.post("/{run_id}/resume", response={200: RunOut, 409: Problem})
@@ -242,9 +242,9 @@ def resume_run(request: HttpRequest, run_id: uuid.UUID) -> RunOut:
     try:
         return _run_out(control.resume(_user(request), run_id, request))
     except ConfigRefusedError as refused:
-        raise Conflict(str(refused)) from refused
+        raise ConflictError(str(refused)) from refused
     except (control.NotNowError, retention.QuotaExceededError) as refused:
-        raise Conflict(str(refused)) from refused
+        raise ConflictError(str(refused)) from refused
 
 
 @router.post("/{run_id}/clone", response={201: RunOut, 409: Problem})
@@ -254,7 +254,7 @@ def clone_run(request: HttpRequest, run_id: uuid.UUID) -> Status[RunOut]:
     try:
         return Status(201, _run_out(control.clone(_user(request), run_id, request)))
     except (ConfigRefusedError, retention.QuotaExceededError) as refused:
-        raise Conflict(str(refused)) from refused
+        raise ConflictError(str(refused)) from refused
 
 
 def _viewable(request: HttpRequest, run_id: uuid.UUID) -> Run:
@@ -268,10 +268,10 @@ def _user(request: HttpRequest) -> User:
     return user
 
 
-def _refusal(refused: ConfigRefusedError) -> Unprocessable:
+def _refusal(refused: ConfigRefusedError) -> UnprocessableError:
     place, _text = refused.problems[0]
     where = "body.kind" if place == ("kind",) else ".".join(["body.config", *map(str, place)])
-    return Unprocessable(str(refused), where)
+    return UnprocessableError(str(refused), where)
 
 
 def _kind_out(kind: RunKind) -> KindOut:
