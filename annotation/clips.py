@@ -147,7 +147,8 @@ def want_renditions(
         Rendition.objects.filter(clip__in=wanted, fps=fps, seconds=seconds).values_list("clip_id", flat=True)
     )
     missing = [clip_id for clip_id in wanted if clip_id not in there]
-    _send(missing, fps, seconds)
+    if missing:
+        _send(missing, fps, seconds)
     return len(missing)
 
 
@@ -155,7 +156,8 @@ def want_lost_renditions(older_than: timedelta = timedelta(minutes=15)) -> int:
     """Send tasks again for clips still waiting for their rendition: a broker may lose a message."""
     waiting = Clip.objects.filter(state=Clip.State.PENDING, created_at__lt=timezone.now() - older_than)
     lost = list(waiting.order_by("created_at").values_list("pk", flat=True)[:100])
-    _send(lost, None, None)
+    if lost:
+        _send(lost, None, None)
     return len(lost)
 
 
@@ -285,11 +287,19 @@ def _render(clip: Clip, fps: float | None, seconds: float | None) -> Rendition:
 
 
 def _send(clip_ids: list[uuid.UUID], fps: float | None, seconds: float | None) -> None:
+    transaction.on_commit(partial(_send_now, clip_ids, fps, seconds))
+
+
+def _send_now(clip_ids: list[uuid.UUID], fps: float | None, seconds: float | None) -> None:
+    """Send the tasks. If the broker is away, `want_lost_renditions` sends them later: a clip is not lost."""
     from annotation import tasks
 
     for clip_id in clip_ids:
-        send = partial(tasks.make_rendition.delay, str(clip_id), fps, seconds)
-        transaction.on_commit(send, robust=True)
+        try:
+            tasks.make_rendition.apply_async(args=[str(clip_id), fps, seconds], retry=False)
+        except Exception as error:  # noqa: BLE001 - whichever way a broker fails: the clip's row is the truth
+            log.warning("the rendition of clip %s could not be asked for: %s", clip_id, error)
+            return
 
 
 def _too_large(size: int) -> Refused:

@@ -2,18 +2,17 @@
 
 import uuid
 
-from celery import shared_task
-
 from annotation import clips
+from workbench.celery import app
 
 
-@shared_task(acks_late=True)  # type: ignore[untyped-decorator]
+@app.task(name="annotation.make_rendition", acks_late=True)  # type: ignore[untyped-decorator]
 def make_rendition(clip_id: str, fps: float | None = None, seconds: float | None = None) -> None:
     """Make a clip's judged rendition; nothing happens if it is there."""
     clips.make_rendition(uuid.UUID(clip_id), fps, seconds)
 
 
-@shared_task  # type: ignore[untyped-decorator]
+@app.task(name="annotation.want_lost_renditions")  # type: ignore[untyped-decorator]
 def want_lost_renditions() -> None:
     """Send the tasks of waiting clips again (periodic)."""
     clips.want_lost_renditions()

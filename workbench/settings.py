@@ -210,6 +210,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": _REAP_SECONDS,
         "options": {"expires": 4 * _REAP_SECONDS},
     },
+    "lost-renditions": {
+        "task": "annotation.want_lost_renditions",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "runs-retention": {"task": "workbench.runs.retention", "schedule": 600.0, "options": {"expires": 600}},
 }
 # METRICS_MIRROR: tensorboard:/folder or mlflow:http://host:port; empty keeps metrics in the database only.
