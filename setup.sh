@@ -6,6 +6,7 @@ cd "$(dirname "$0")"
 extra=${1:-}
 log=.venv/install.log
 NEEDS="Python 3.11 or newer is needed"
+DISK="the dependencies need about 2.5 GB (8 GB where torch brings CUDA). Free some space and start again."
 
 fail() {
     echo "setup: $*" >&2
@@ -33,7 +34,7 @@ find_python() {
 # Turns pip's many lines into the one that says what to do; pip's own lines stay in the log.
 explain() {
     if grep -q "No space left on device" "$log"; then
-        fail "The disk that holds $(pwd) is full: the dependencies need about 2 GB (CPU) or 8 GB (CUDA). Free some space and start again."
+        fail "The disk that holds $(pwd) is full: $DISK"
     fi
     if grep -qE "NewConnectionError|ConnectTimeout|Temporary failure in name resolution|Name or service not known|Network is unreachable|Connection refused|ProxyError|Connection broken|Read timed out" "$log"; then
         fail "The Python package registry can't be reached: check the network (or pip's index and proxy settings) and start again."
@@ -50,12 +51,15 @@ explain() {
 if ! .venv/bin/python -c "import pip" 2>/dev/null; then
     python=$(find_python)
     [ ! -e .venv ] || echo "setup: .venv is broken or unfinished; making it anew."
+    if [ "$(df -Pk . | tail -n 1 | sed -E 's/ +/ /g' | cut -d ' ' -f 4)" -lt 2500000 ]; then
+        fail "The disk that holds $(pwd) is full: $DISK"
+    fi
     echo "setup: making .venv with $python ($("$python" -V 2>&1))"
     rm -rf .venv
     if ! said=$("$python" -m venv .venv 2>&1); then
         rm -rf .venv
         case $said in
-        *ensurepip*) fail "$python can't make virtual environments: install its venv module (Debian: apt-get install python3-venv)." ;;
+        *"ensurepip is not available"*) fail "$python can't make virtual environments: install its venv module (Debian: apt-get install python3-venv)." ;;
         *"No space left"*) fail "The disk that holds $(pwd) is full: free some space and start again." ;;
         *) fail "$python -m venv failed: $(echo "$said" | tail -n 1)" ;;
         esac
@@ -67,7 +71,7 @@ installed=.venv/.installed${extra:+-$extra}
 state=$(cat pyproject.toml constraints.txt | sha256sum)
 if [ "$(cat "$installed" 2>/dev/null)" != "$state" ]; then
     echo "setup: installing the pinned dependencies${extra:+ and those for tests} (takes minutes the first time)"
-    PIP_DISABLE_PIP_VERSION_CHECK=1 "$python" -m pip install --no-input --retries 2 --only-binary :all: \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_RETRIES=2 "$python" -m pip install --no-input --only-binary :all: \
         --constraint constraints.txt --editable ".${extra:+[$extra]}" >"$log" 2>&1 || explain
     for file in .venv/.installed "$installed"; do
         echo "$state" >"$file"
