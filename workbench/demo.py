@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from workbench.models import Role
 
 PASSWORD = "try-the-workbench"  # noqa: S105 (printed on purpose; the demo listens on loopback only)
+MANAGER = "manager"
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ ACCOUNTS = (
     Account("annotator", Role.ANNOTATOR, "labels clips: picks the best and the worst of a group"),
     Account("expert", Role.EXPERT, "scores clips"),
     Account("engineer", Role.ENGINEER, "launches runs, watches them live, exports data"),
-    Account("manager", Role.MANAGER, "imports clips, makes campaigns, invites people, reads the audit trail"),
+    Account(MANAGER, Role.MANAGER, "imports clips, makes campaigns, invites people, reads the audit trail"),
 )
 TRY_FIRST = (
     "As annotator: open the labelling page and judge a group from the keyboard.",

@@ -5,12 +5,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+import annotation.demo
 from workbench import demo
 from workbench.models import User
 
 
 class Command(BaseCommand):
-    help = "Makes one account per role with a known password, for a demo on one machine."
+    help = "Makes one account per role with a known password, and clips to label, for a demo on one machine."
 
     def handle(self, **options: Any) -> None:
         if not settings.DEMO:
@@ -25,3 +26,4 @@ class Command(BaseCommand):
             if made:
                 user.set_password(demo.PASSWORD)
                 user.save(update_fields=["password"])
+        annotation.demo.load(User.objects.get(username=demo.MANAGER), self.stdout.write)
