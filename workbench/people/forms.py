@@ -65,7 +65,7 @@ class BulkForm(forms.Form):
         return cleaned
 
 
-class AcceptForm(SetPasswordMixin[User], forms.Form):
+class AcceptForm(SetPasswordMixin, forms.Form):  # type: ignore[type-arg]
     """What an invited person fills in: a username, unless the account has one, and a password."""
 
     username = forms.CharField(
