@@ -122,6 +122,7 @@ def _compress(video: Video, strength: float) -> Video:
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = padded.shape[2], padded.shape[1], "yuv420p"
+        # A fixed quantiser also gives the same bytes each time; x264's rate control by crf does not.
         stream.options = {"qp": str(round(30 + 21 * strength)), "preset": "veryfast", "threads": "1"}
         for frame in padded:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))

@@ -38,16 +38,16 @@ class AestheticTraining:
         self._config, self._run_dir, self._world = config, run_dir, world
         training, held_out = data.split(config)
         inputs = run_dir / "inputs"
+        events.log(
+            "info",
+            f"Reading the keyframes of {len(training)} clips to train on and {len(held_out)} held out: "
+            f"{', '.join(sorted(clip.path for clip in held_out))}",
+        )
         own = training[world.rank :: world.size]
         self._pairs = data.TrainingPairs(data.load_keyframes(own, inputs, config), config, world.rank)
         self._held_out: data.Pairs | None = None
         if world.writes:
             self._held_out = data.evaluation_pairs(data.load_keyframes(held_out, inputs, config), config)
-            events.log(
-                "info",
-                f"{len(training)} clips to train on, {len(held_out)} held out: "
-                f"{', '.join(sorted(clip.path for clip in held_out))}",
-            )
         seed_everything(config.seed, world)
         self.model = AestheticReward(config.width).to(world.device)
         self.optimizer = torch.optim.AdamW(
