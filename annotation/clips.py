@@ -108,7 +108,10 @@ def ingest(
 
 
 def ingest_upload(
-    upload: "UploadedFile[bytes]", facts: Facts | None = None, *, uploaded_by: User | None = None
+    upload: "UploadedFile[bytes]",
+    facts: "Facts | Callable[[], Facts] | None" = None,
+    *,
+    uploaded_by: User | None = None,
 ) -> Ingested:
     """Take a file from a form in: `ingest`, refused early where it is larger than ``UPLOAD_MAX_BYTES``."""
     if upload.size is not None and upload.size > settings.UPLOAD_MAX_BYTES:
