@@ -21,12 +21,14 @@ class ProtocolError(ValueError):
     """The trainer wrote something that is not of the protocol; a mistake in the trainer."""
 
 
-def _without_nul(text: object) -> object:
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}") if isinstance(text, str) else text
+def _storable(text: object) -> object:
+    """PostgreSQL keeps neither NUL nor halves of surrogate pairs."""
+    if not isinstance(text, str):
+        return text
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
-# PostgreSQL keeps no NUL in texts.
-Text = Annotated[str, BeforeValidator(_without_nul)]
+Text = Annotated[str, BeforeValidator(_storable)]
 Step = Annotated[int, Field(ge=0, le=2**63 - 1, strict=True)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[\w./:@ +-]+$")]
 RelativePath = Annotated[

@@ -72,8 +72,19 @@ def kind_of(key: str) -> RunKind:
 
 def validated(kind: RunKind, config: object) -> Config:
     """The config to store for a launch of `kind`. Raises ConfigRefusedError with every problem found."""
+    if not _storable(config):
+        raise ConfigRefusedError([((), "a text holds a NUL or half of a surrogate pair: it can't be stored")])
     try:
         parsed = kind.config.model_validate(config)
     except ValidationError as error:
         raise ConfigRefusedError([(problem["loc"], problem["msg"]) for problem in error.errors()]) from error
     return kind.pin(parsed)
+
+
+def _storable(value: object) -> bool:
+    """False for what PostgreSQL can't keep, anywhere in JSON values."""
+    if isinstance(value, str):
+        return not any(letter == "\x00" or "\ud800" <= letter <= "\udfff" for letter in value)
+    if isinstance(value, dict):
+        return all(_storable(part) for pair in value.items() for part in pair)
+    return all(_storable(part) for part in value) if isinstance(value, list) else True

@@ -70,7 +70,10 @@ def _length(queue: str) -> int:
     """Messages that wait in a queue; 1 if that can't be known."""
     try:
         with app.connection_for_write() as connection:
-            return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
+            try:
+                return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
+            except connection.channel_errors:  # no such queue: in Valkey an empty one is not there
+                return 0
     except Exception as error:  # noqa: BLE001 - whichever way a broker fails, the next look will tell
         log.warning("queue_length_unknown", queue=queue, error=str(error))
         return 1

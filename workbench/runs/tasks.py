@@ -2,26 +2,26 @@
 
 import uuid
 
-from celery import shared_task
 from celery.signals import worker_shutting_down
 
+from workbench.celery import app
 from workbench.runs import reap, retention, scratch, shutdown, supervise
 
 worker_shutting_down.connect(shutdown.announce)
 
 
-@shared_task(name="workbench.runs.execute")  # type: ignore[untyped-decorator]
+@app.task(name="workbench.runs.execute")  # type: ignore[untyped-decorator]
 def execute(run_id: str) -> None:
     """One attempt at a run."""
     supervise.execute(uuid.UUID(run_id))
 
 
-@shared_task(name="workbench.runs.reap")  # type: ignore[untyped-decorator]
+@app.task(name="workbench.runs.reap")  # type: ignore[untyped-decorator]
 def reap_runs() -> None:
     reap.reap()
 
 
-@shared_task(name="workbench.runs.retention")  # type: ignore[untyped-decorator]
+@app.task(name="workbench.runs.retention")  # type: ignore[untyped-decorator]
 def keep_in_bounds() -> None:
     retention.prune_old()
     scratch.sweep()

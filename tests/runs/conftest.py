@@ -1,0 +1,98 @@
+"""What tests of runs share: people, a kind whose trainer is a small script, and supervisors in threads."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from django.db import connection
+from pydantic import BaseModel, ConfigDict, Field
+from pytest_django.fixtures import Settings
+
+from workbench.models import Run, User
+from workbench.runs import kinds, launch, supervise
+from workbench.runs.kinds import Config, RunKind
+
+
+class ScriptConfig(BaseModel):
+    """See `script_trainer.py`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    steps: Annotated[int, Field(ge=1)] = 12
+    checkpoint_every: int = 5
+    delay: float = 0
+    kill_at: int | None = None
+    raise_at: int | None = None
+    exit_at: int | None = None
+    exit_code: int = 0
+    refuse: str = ""
+    raw: str = ""
+    deaf: bool = False
+    needs: str = ""
+
+
+def _prepare(config: Config, folder: Path) -> Config:
+    if config["needs"]:
+        raise kinds.InputsMissingError(f"{config['needs']} is gone.")
+    return config
+
+
+SCRIPT = RunKind(
+    key="script",
+    title="Script",
+    about="",
+    config=ScriptConfig,
+    command=("tests.runs.script_trainer",),
+    queue="default",
+    pin=lambda wanted: dict(wanted.model_dump(mode="json")),
+    prepare=_prepare,
+    processes=lambda config: 1,
+)
+kinds.declare(SCRIPT)
+
+
+@pytest.fixture(autouse=True)
+def scratch_folder(tmp_path: Path, settings: Settings) -> Path:
+    settings.RUN_SCRATCH = tmp_path / "scratch"
+    settings.RUN_GRACE_SECONDS = 20
+    return tmp_path / "scratch"
+
+
+@pytest.fixture
+def engineer(transactional_db: None) -> User:
+    return User.objects.create_user("erin", "erin@example.org", "correct horse battery", role="engineer")
+
+
+@pytest.fixture
+def launched(engineer: User) -> Callable[..., Run]:
+    """Launches a run of the script by the engineer."""
+
+    def start(**config: Any) -> Run:
+        return launch.launch(engineer, "script", config)
+
+    return start
+
+
+@pytest.fixture
+def supervisor(transactional_db: None) -> Iterator[Callable[[Run], threading.Thread]]:
+    """Starts a supervisor for a run in a thread, as another worker would; all end before the test does."""
+    threads = []
+
+    def start(run: Run) -> threading.Thread:
+        def work() -> None:
+            try:
+                supervise.execute(run.pk)
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        threads.append(thread)
+        return thread
+
+    yield start
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
