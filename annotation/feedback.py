@@ -76,6 +76,7 @@ def problem_json(problem: Problem, rules: ItemRules, clip_order: Sequence[str]) 
     """A problem with its code, where it is, and a sentence in the reader's language."""
     return {
         "code": problem.code.value,
+        "where": f"picks.{problem.dimension}" if problem.dimension else "answers",
         "message": _Words(rules, clip_order).problem(problem),
         "dimension": problem.dimension,
         "clips": list(problem.clips),

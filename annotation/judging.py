@@ -4,6 +4,7 @@ What was judged is never lost. An answer that comes after its lease ran out take
 there is one, and is kept as surplus beyond the overlap if there is none.
 """
 
+import re
 import uuid
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ def check(assignment_id: uuid.UUID, annotator: User, answers: object) -> Feedbac
     """What the rules say of answers so far: problems, broken pairs, questions to ask. Stores nothing."""
     assignment = _assignment(assignment_id, annotator)
     rules = rules_of(assignment.item)
-    return feedback(rules, _parsed(answers), assignment.clip_order)
+    return feedback(rules, parsed(answers), assignment.clip_order)
 
 
 def submit(
@@ -66,7 +67,7 @@ def submit(
         _refuse_stale(assignment, current, submission)
 
         rules = rules_of(assignment.item)
-        answers = _parsed(submission.answers)
+        answers = parsed(submission.answers)
         _refuse_wrong(rules, answers, assignment, submission)
 
         judgement = Judgement.objects.create(
@@ -107,11 +108,30 @@ def _assignment(assignment_id: uuid.UUID, annotator: User, lock: bool = False) -
     return assignment
 
 
-def _parsed(answers: object) -> bestworst.Answers:
+def parsed(data: object) -> bestworst.Answers:
+    """Answers from what a page sent. Raises Invalid `malformed`, also for names that can't be a clip's or a
+    dimension's: what has passed can be stored.
+    """
     try:
-        return bestworst.from_json(answers)
+        answers = bestworst.from_json(data)
     except bestworst.AnswersError as error:
         raise Invalid("malformed", str(error)) from error
+    names = {*answers.picks}
+    for picks in answers.picks.values():
+        if isinstance(picks, bestworst.Picks):
+            names |= picks.best | picks.worst
+    for comparison in answers.comparisons:
+        names |= {comparison.question.dimension, comparison.question.b, comparison.question.w}
+    strange = sorted(name for name in names if not _NAME.fullmatch(name))
+    if strange or len(names) > _MOST_NAMES or len(answers.comparisons) > _MOST_NAMES:
+        raise Invalid(
+            "malformed", _("Expected keys of dimensions and clips, got %r.") % (strange or len(names))
+        )
+    return answers
+
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MOST_NAMES = 200
 
 
 def _refuse_stale(assignment: Assignment, current: Judgement | None, submission: Submission) -> None:

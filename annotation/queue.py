@@ -153,7 +153,9 @@ def _taken(campaign_id: uuid.UUID, annotator: User) -> Assignment | None:
     found = _first(_RESUME, campaign_id, annotator) or _claim(campaign_id, annotator, State.LEASED)
     if found is None:
         return None
-    return Assignment.objects.select_related("item__prompt", "campaign").get(pk=found)
+    assignment = Assignment.objects.select_related("item__prompt", "campaign").get(pk=found)
+    assignment.annotator = annotator
+    return assignment
 
 
 def _claim(campaign_id: uuid.UUID, annotator: User, state: str) -> uuid.UUID | None:

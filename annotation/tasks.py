@@ -2,7 +2,7 @@
 
 import uuid
 
-from annotation import clips
+from annotation import clips, queue
 from workbench.celery import app
 
 
@@ -16,3 +16,9 @@ def make_rendition(clip_id: str, fps: float | None = None, seconds: float | None
 def want_lost_renditions() -> None:
     """Send the tasks of waiting clips again (periodic)."""
     clips.want_lost_renditions()
+
+
+@shared_task(name="annotation.release_expired")  # type: ignore[untyped-decorator]
+def release_expired() -> None:
+    """Give back the slots of leases and holds that ran out (periodic)."""
+    queue.release_expired()

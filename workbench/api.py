@@ -1,5 +1,6 @@
 """The API: each app's router, gathered under /api/. `apidocs.py` renders its page; `answers.py` has its errors."""
 
+from annotation.api import register as register_annotation
 from workbench.access import API_AUTH
 from workbench.answers import WorkbenchAPI
 from workbench.people.api import router as people
@@ -8,3 +9,4 @@ from workbench.runs.api import router as runs
 api = WorkbenchAPI(title="Video Workbench", version="1", auth=API_AUTH, urls_namespace="api", docs_url=None)
 api.add_router("", people)
 api.add_router("/runs", runs)
+register_annotation(api)

@@ -113,6 +113,7 @@ TEMPLATES = [
 FORM_RENDERER = "workbench.forms.Renderer"
 # What the home page shows, in this order: functions `(request) -> Section | None` (see home.py).
 HOME_SECTIONS = [
+    "annotation.views.home_section",
     "workbench.runs.views.home_section",
     "workbench.home.people_section",
 ]
@@ -210,6 +211,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": _REAP_SECONDS,
         "options": {"expires": 4 * _REAP_SECONDS},
     },
+    "expired-leases": {"task": "annotation.release_expired", "schedule": 30.0, "options": {"expires": 30}},
     "lost-renditions": {
         "task": "annotation.want_lost_renditions",
         "schedule": 300.0,

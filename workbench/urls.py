@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("api/docs", apidocs.page, name="api_docs"),
     path("api/", api.urls),
+    path("", include("annotation.urls")),
     path("", include("workbench.people.urls")),
     path("", include("workbench.runs.urls")),
 ]

@@ -1,0 +1,260 @@
+"""API of campaigns: make, look, open and close, export."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from typing import Annotated, Any
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from ninja import Router, Schema, Status
+from pydantic import Field, StringConstraints
+
+from annotation import campaigns, export
+from annotation.api import Rejected, Stopped
+from annotation.campaigns import CampaignSpec, Selection
+from annotation.dimensions import DimensionSpec, default_dimensions
+from annotation.models import Campaign, Dimension, Item
+from workbench.access import audit, require
+from workbench.models import User
+
+router = Router(tags=["campaigns"])
+
+Text = Annotated[str, StringConstraints(max_length=20_000, pattern=r"^[^\x00]*$")]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]*$")
+]
+Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
+
+
+class DimensionOut(Schema):
+    key: str
+    name_en: str
+    name_zh: str
+    definition_en: str
+    definition_zh: str
+    reward: str
+    required: bool
+
+
+class DimensionIn(Schema):
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    name_en: Name
+    name_zh: Name
+    definition_en: Text = ""
+    definition_zh: Text = ""
+    reward: Dimension.Reward | None = None
+    required: bool = True
+
+    def spec(self) -> DimensionSpec:
+        return DimensionSpec(**{**self.dict(), "reward": self.reward.value if self.reward else ""})
+
+
+class SelectionIn(Schema):
+    """Which clips: ready ones of these prompt sets, prompts and video models; an empty list means all."""
+
+    clips_per_item: int = Field(4, ge=2, le=8)
+    prompt_sets: list[Id] = Field([], max_length=200)
+    prompts: list[Id] = Field([], max_length=10_000)
+    video_models: list[Id] = Field([], max_length=200)
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+
+    def selection(self) -> Selection:
+        chosen = {name: tuple(getattr(self, name)) for name in ("prompt_sets", "prompts", "video_models")}
+        return Selection(clips_per_item=self.clips_per_item, seed=self.seed, **chosen)
+
+
+class PreviewIn(SelectionIn):
+    overlap: int = Field(1, ge=1, le=20)
+
+
+class PreviewOut(Schema):
+    prompts: int
+    prompts_short: int = Field(description="Prompts left out: fewer ready clips than an item shows")
+    clips: int
+    items: int
+    judgements: int
+
+
+class NewCampaign(Schema):
+    name: Annotated[Name, StringConstraints(max_length=120)]
+    guidelines: Text = ""
+    selection: SelectionIn = Field(default_factory=lambda: SelectionIn.model_validate({}))
+    dimensions: list[DimensionIn] | None = Field(
+        None, description="null: the default dimensions", max_length=12
+    )
+    overlap: int = Field(1, ge=1, le=20)
+    question_limit: int = Field(3, ge=0, le=20)
+    lease_minutes: int = Field(20, ge=1, le=1440)
+    min_play_seconds: float = Field(0, ge=0, le=60)
+    normalise_fps: float | None = Field(None, ge=1, le=120)
+    normalise_seconds: float | None = Field(None, ge=0.1, le=600)
+    annotators: list[Id] = Field(
+        [], max_length=1000, description="Who may label; empty: everybody with the right"
+    )
+
+
+class CampaignOut(Schema):
+    id: uuid.UUID
+    name: str
+    state: Campaign.State
+    version: int
+    clips_per_item: int
+    overlap: int
+    items_total: int
+    judged: int
+    wanted: int
+    surplus: int
+    skipped: int
+    created_at: datetime
+
+
+class CampaignDetail(CampaignOut):
+    guidelines: str
+    question_limit: int
+    lease_minutes: int
+    min_play_seconds: float
+    normalise_fps: float | None
+    normalise_seconds: float | None
+    open_to_all: bool
+    dimensions: list[DimensionOut]
+
+
+class StateIn(Schema):
+    state: Campaign.State
+    version: int = Field(ge=0, le=2**31 - 1)
+
+
+class ItemOut(Schema):
+    id: uuid.UUID
+    position: int
+    prompt_id: int
+    open_slots: int
+    clips: list[uuid.UUID]
+
+    @staticmethod
+    def resolve_clips(item: Item) -> list[uuid.UUID]:
+        return [item_clip.clip_id for item_clip in item.item_clips.all()]
+
+
+class ItemPage(Schema):
+    items: list[ItemOut]
+    next_after: int | None = Field(description="Pass as `after` for the next page; null at the end")
+
+
+@router.get("", response=list[CampaignOut])
+def list_campaigns(request: HttpRequest, state: Campaign.State | None = None) -> Any:
+    """All campaigns, newest first."""
+    require(request.user, "campaigns.view")
+    rows = Campaign.objects.all()
+    return list(rows.filter(state=state) if state else rows)
+
+
+@router.post("", response={201: CampaignDetail, 422: Rejected})
+def create(request: HttpRequest, payload: NewCampaign) -> Status[Campaign]:
+    """Make a campaign with its items, in the state draft."""
+    require(request.user, "campaigns.manage")
+    given = payload.dict(exclude={"selection", "dimensions", "annotators"})
+    known = User.objects.filter(pk__in=payload.annotators).values_list("pk", flat=True)
+    spec = CampaignSpec(
+        selection=payload.selection.selection(),
+        dimensions=tuple(d.spec() for d in payload.dimensions or ()) or default_dimensions(),
+        annotators=tuple(known),
+        **given,
+    )
+    campaign = campaigns.create(spec, _user(request))
+    audit(request, "campaign.create", campaign, name=campaign.name, items=campaign.items_total)
+    return Status(201, campaign)
+
+
+@router.post("/preview", response={200: PreviewOut, 422: Rejected})
+def preview(request: HttpRequest, payload: PreviewIn) -> dict[str, int]:
+    """How many items and judgements a selection would give. Stores nothing."""
+    require(request.user, "campaigns.view")
+    planned = campaigns.plan(payload.selection())
+    items = len(planned.groups)
+    return {
+        "prompts": planned.prompts,
+        "prompts_short": planned.prompts_short,
+        "clips": planned.clips,
+        "items": items,
+        "judgements": items * payload.overlap,
+    }
+
+
+@router.get("/{uuid:campaign_id}", response=CampaignDetail)
+def detail(request: HttpRequest, campaign_id: uuid.UUID) -> Campaign:
+    require(request.user, "campaigns.view")
+    return get_object_or_404(Campaign, pk=campaign_id)
+
+
+@router.post("/{uuid:campaign_id}/state", response={200: CampaignOut, 409: Stopped, 422: Rejected})
+def set_state(request: HttpRequest, campaign_id: uuid.UUID, payload: StateIn) -> Campaign:
+    """Open, pause or close. `version` is the one last read; a stale one is a conflict."""
+    require(request.user, "campaigns.manage")
+    campaign = campaigns.set_state(campaign_id, payload.state, payload.version)
+    audit(request, f"campaign.{campaign.state}", campaign)
+    return campaign
+
+
+@router.get("/{uuid:campaign_id}/items", response=ItemPage)
+def items(
+    request: HttpRequest,
+    campaign_id: uuid.UUID,
+    after: Annotated[int, Field(ge=-1, le=2**31 - 1)] = -1,
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100,
+) -> dict[str, Any]:
+    """Items by position, a page at a time."""
+    require(request.user, "campaigns.view")
+    campaign = get_object_or_404(Campaign, pk=campaign_id)
+    rows = list(
+        campaign.items.filter(position__gt=after).order_by("position").prefetch_related("item_clips")[:limit]
+    )
+    return {"items": rows, "next_after": rows[-1].position if len(rows) == limit else None}
+
+
+@router.get("/{uuid:campaign_id}/export/pairs.jsonl", response={200: None})
+def export_pairs(
+    request: HttpRequest, campaign_id: uuid.UUID, include_broken: bool = False
+) -> HttpResponseBase:
+    """Preference pairs of the current judgements as JSON lines, streamed."""
+    campaign = _exported(request, campaign_id, "pairs", include_broken=include_broken)
+    return _jsonl(request, export.pairs_jsonl(campaign, include_broken), f"{campaign.pk}-pairs.jsonl")
+
+
+@router.get("/{uuid:campaign_id}/export/items.jsonl", response={200: None})
+def export_items(request: HttpRequest, campaign_id: uuid.UUID) -> HttpResponseBase:
+    """Whole items with all judgements as JSON lines, streamed."""
+    campaign = _exported(request, campaign_id, "items")
+    return _jsonl(request, export.items_jsonl(campaign), f"{campaign.pk}-items.jsonl")
+
+
+def _jsonl(request: HttpRequest, pages: Iterator[str], name: str) -> StreamingHttpResponse:
+    """Stream pages of JSON lines; each is read when the one before it has been sent.
+
+    Under ASGI the iterator must be asynchronous: Django reads a synchronous one to its end before it sends.
+    """
+
+    async def stream() -> AsyncIterator[str]:
+        following = sync_to_async(lambda: next(pages, None))
+        while (page := await following()) is not None:
+            yield page
+
+    body = stream() if isinstance(request, ASGIRequest) else pages
+    response = StreamingHttpResponse(body, content_type="application/x-ndjson; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _exported(request: HttpRequest, campaign_id: uuid.UUID, what: str, **detail: Any) -> Campaign:
+    require(request.user, "export")
+    campaign = get_object_or_404(Campaign, pk=campaign_id)
+    audit(request, f"campaign.export.{what}", campaign, **detail)
+    return campaign
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user

@@ -1,0 +1,331 @@
+/** The labelling page: takes an item, keeps what is picked, submits, goes on. */
+
+import { call } from "../workbench/api.js";
+import { Player } from "../workbench/player.js";
+import * as answers from "./label/answers.js";
+import { listen } from "./label/keys.js";
+import { Drafts, newKey, Outbox } from "./label/saving.js";
+import { View } from "./label/view.js";
+
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+const byId = (id) => document.getElementById(id);
+const texts = read("label-texts");
+const { campaign, person } = read("label-settings");
+const view = new View(texts);
+const NO_FEEDBACK = { problems: [], broken: [], questions: [], comparisons: [], unanswered: [] };
+const CHECK_AFTER = 80;
+
+const outbox = new Outbox(person, (waiting, error) => {
+  if (waiting) view.unsent(waiting);
+  else if (error) view.drawFeedback(work?.feedback ?? NO_FEEDBACK, error.message);
+});
+
+/** The item in work, with everything that belongs to it. */
+let work = null;
+
+function start(item) {
+  work?.player.close();
+  work?.drafts.close();
+  const videos = view.show(item);
+  const player = new Player(videos, item.clips);
+  work = {
+    item,
+    player,
+    drafts: new Drafts(item, drafted),
+    answers: item.draft.picks ? item.draft : answers.empty(),
+    active: item.dimensions[0].key,
+    history: [],
+    feedback: NO_FEEDBACK,
+    checks: 0,
+    seconds: 0,
+    key: newKey(),
+    asked: false,
+    sending: false,
+  };
+  player.addEventListener("time", () => view.drawPlayer(player));
+  player.addEventListener("state", () => view.drawPlayer(player));
+  const now = work;
+  player.ready.then(
+    () => now === work && player.play(),
+    () => now === work && view.drawFeedback(work.feedback, texts.unplayable),
+  );
+  const open = item.dimensions.find(({ key }) => !answers.complete(work.answers, key));
+  if (open) work.active = open.key;
+  view.saved("");
+  redraw();
+  focusActive();
+  check();
+  if (!item.supersedes) call("POST", "/api/label/hold", { campaign }).then(fetchAhead, () => {});
+}
+
+async function next(which = "next") {
+  byId("loading").hidden = false;
+  byId("nothing").hidden = true;
+  try {
+    const { item, nothing } = await call("POST", `/api/label/${which}`, { campaign });
+    if (item) return start(item);
+    work?.player.close();
+    work?.drafts.close();
+    work = null;
+    view.nothing(nothing);
+  } catch (error) {
+    work?.player.close();
+    work = null;
+    view.nothing(error.status === 0 ? "offline" : error.status === 401 ? "logged_out" : "error");
+    if (error.status === 0) setTimeout(() => work ?? next(which), 4000);
+  }
+}
+
+/** Fetches the clips of the item that is held, so that they play at once. */
+function fetchAhead({ media }) {
+  for (const address of media) fetch(address, { priority: "low", credentials: "same-origin" }).catch(() => {});
+}
+
+// --- Picks --------------------------------------------------------------------------------------------
+
+function change(changed, spoken) {
+  work.history.push({ answers: work.answers, active: work.active });
+  work.answers = changed;
+  work.asked = false;
+  spoken?.();
+  work.drafts.save(changed);
+  redraw();
+  check();
+}
+
+function pick(side, number, dimension = work.active) {
+  const clip = work.item.clips[number - 1];
+  if (!clip) return;
+  const before = answers.complete(work.answers, dimension);
+  change(answers.pick(work.answers, dimension, clip.id, side), () =>
+    view.spoken(dimension, clip.id, answers.sideOf(work.answers, dimension, clip.id)),
+  );
+  if (!before && answers.complete(work.answers, dimension)) advance();
+}
+
+function mark(what, dimension = work.active) {
+  change(answers.mark(work.answers, dimension, what));
+  if (answers.complete(work.answers, dimension)) advance();
+}
+
+function reply(answer) {
+  const [question] = work.feedback.questions;
+  if (question) change(answers.reply(work.answers, question, answer));
+}
+
+function undo() {
+  const before = work?.history.pop();
+  if (!before) return next("last");
+  Object.assign(work, before, { asked: false });
+  work.drafts.save(work.answers);
+  redraw();
+  focusActive();
+  check();
+}
+
+/** To the next dimension that has no complete answer; stays where none is left. */
+function advance() {
+  const { dimensions } = work.item;
+  const from = dimensions.findIndex(({ key }) => key === work.active);
+  const order = [...dimensions.slice(from + 1), ...dimensions.slice(0, from)];
+  const open = order.find(({ key }) => !answers.complete(work.answers, key));
+  if (open) activate(open.key);
+}
+
+function move(by) {
+  const keys = work.item.dimensions.map(({ key }) => key);
+  activate(keys[(keys.indexOf(work.active) + by + keys.length) % keys.length]);
+}
+
+function activate(key) {
+  work.active = key;
+  redraw();
+  focusActive();
+}
+
+function focusActive() {
+  const row = [...byId("dimensions").children].find(({ dataset }) => dataset.key === work.active);
+  row?.querySelector(".choose").focus({ preventScroll: true });
+}
+
+// --- What the rules say -------------------------------------------------------------------------------
+
+function check() {
+  const now = work;
+  const number = ++now.checks;
+  clearTimeout(now.timer);
+  now.timer = setTimeout(async () => {
+    const asked = now.answers;
+    try {
+      const feedback = await call("POST", `/api/label/${now.item.assignment}/check`, { answers: asked });
+      if (now !== work || number !== now.checks) return;
+      if (feedback.comparisons.length < asked.comparisons.length) {
+        now.answers = answers.withComparisons(asked, feedback.comparisons);
+      }
+      now.feedback = feedback;
+      redraw();
+    } catch {
+      // Not reached: the server checks again when the item is submitted.
+    }
+  }, CHECK_AFTER);
+}
+
+async function submit() {
+  if (!work || work.sending) return;
+  const open = work.item.dimensions.find(
+    ({ key, required }) => !answers.complete(work.answers, key) && (required || work.answers.picks[key]),
+  );
+  if (open) {
+    activate(open.key);
+    return view.drawFeedback(work.feedback, texts.incomplete.replace("{dimension}", open.name));
+  }
+  if (work.feedback.questions.length && !work.asked) {
+    work.asked = true;
+    return view.drawFeedback(work.feedback, texts.questionsOpen);
+  }
+  const now = work;
+  now.sending = true;
+  const body = {
+    answers: now.answers,
+    idempotency_key: now.key,
+    supersedes: now.item.supersedes,
+    seconds: Math.round(now.seconds * 10) / 10,
+    played: Math.round(now.player.played * 10) / 10,
+  };
+  try {
+    await outbox.submit(now.item.assignment, body);
+    if (now === work) await next();
+  } catch (error) {
+    now.sending = false;
+    now.key = newKey();
+    if (error.status === 422) view.drawFeedback({ ...now.feedback, problems: [] }, error.message);
+    else await next();
+  }
+}
+
+function drafted(state, error) {
+  view.saved(state);
+  if (state !== "conflict") return;
+  view.say(error.message);
+  if (error.body.draft) {
+    // Another window went on with this item: show what it has.
+    const { draft, draft_version } = error.body;
+    start({ ...work.item, draft: draft.picks ? draft : answers.empty(), draft_version });
+    view.drawFeedback(work.feedback, error.message);
+  } else next();
+}
+
+function redraw() {
+  view.draw(work.answers, work.active, work.feedback);
+  view.drawFeedback(work.feedback);
+}
+
+// --- Keys, buttons, dialogs ---------------------------------------------------------------------------
+
+function act(name, value) {
+  if (name === "help") return byId("help-dialog").showModal();
+  if (!work) return name === "undo" ? next("last") : undefined;
+  const { player } = work;
+  const acts = {
+    best: () => pick("best", value),
+    worst: () => pick("worst", value),
+    tie: () => mark("tie"),
+    cant_judge: () => mark("cant_judge"),
+    dimension: () => move(value),
+    yes: () => reply("yes"),
+    no: () => reply("no"),
+    cant_tell: () => reply("cant_tell"),
+    play: () => player.toggle(),
+    back: () => player.step(-1),
+    on: () => player.step(1),
+    loop: () => player.setLoop(!player.loop),
+    slower: () => player.faster(-1),
+    faster: () => player.faster(1),
+    undo,
+    submit,
+    skip: () => byId("skip-dialog").showModal(),
+  };
+  acts[name]();
+}
+
+listen(act);
+for (const name of ["play", "back", "on", "loop", "submit", "undo", "skip", "help"]) {
+  byId(name).addEventListener("click", () => act(name));
+}
+byId("again").addEventListener("click", () => next());
+byId("correct").addEventListener("click", () => next("last"));
+byId("speed").addEventListener("change", (event) => {
+  work?.player.setSpeed(Number(event.target.value));
+  event.target.blur();
+});
+byId("seek").addEventListener("input", (event) => {
+  work?.player.seek((Number(event.target.value) / 1000) * work.player.duration);
+});
+byId("stage").addEventListener("click", (event) => {
+  const button = event.target.closest(".pick");
+  if (button) return pick(button.dataset.side, Number(button.closest(".clip").dataset.number));
+  if (event.target.closest("video")) act("play");
+});
+byId("dimensions").addEventListener("click", (event) => {
+  const row = event.target.closest(".dimension");
+  const marked = event.target.closest("[data-mark]");
+  if (marked) mark(marked.dataset.mark, row.dataset.key);
+  else if (row) activate(row.dataset.key);
+});
+byId("dimensions").addEventListener("focusin", (event) => {
+  const key = event.target.closest(".dimension")?.dataset.key;
+  if (work && key && key !== work.active) {
+    work.active = key;
+    redraw();
+  }
+});
+byId("feedback").addEventListener("click", (event) => {
+  const button = event.target.closest("[data-reply]");
+  if (button) reply(button.dataset.reply);
+  if (event.target.closest("[data-forget]")) change(answers.withComparisons(work.answers, []));
+});
+
+const skipDialog = byId("skip-dialog");
+skipDialog.addEventListener("keydown", (event) => {
+  const number = /^Digit([1-9])$/.exec(event.code)?.[1];
+  if (!number || event.target.id === "skip-more") return;
+  const choice = skipDialog.querySelectorAll("[name=reason]")[number - 1];
+  if (choice) choice.checked = true;
+});
+skipDialog.addEventListener("close", async () => {
+  if (skipDialog.returnValue !== "skip" || !work) return;
+  const chosen = skipDialog.querySelector("[name=reason]:checked")?.value ?? "";
+  const more = byId("skip-more").value.trim();
+  byId("skip-more").value = "";
+  try {
+    const reason = more ? `${chosen}: ${more}` : chosen;
+    await call("POST", `/api/label/${work.item.assignment}/skip`, { reason: reason.slice(0, 200) });
+    await next();
+  } catch (error) {
+    if (error.status === 409) await next();
+    else view.drawFeedback(work.feedback, error.message || texts.nothing.offline);
+  }
+});
+
+// --- Time: on the task while the page is seen, and the lease while somebody works ---------------------
+
+const TICK = 1000;
+let idle = 0;
+for (const name of ["keydown", "pointerdown", "pointermove"]) {
+  addEventListener(name, () => (idle = 0), { passive: true });
+}
+let sinceBeat = 0;
+setInterval(async () => {
+  if (!work || document.hidden) return;
+  work.seconds += TICK / 1000;
+  idle += TICK / 1000;
+  sinceBeat += TICK / 1000;
+  const lease = work.item.campaign.lease_seconds;
+  if (sinceBeat < lease / 4 || idle > lease || work.item.supersedes) return;
+  sinceBeat = 0;
+  await call("POST", `/api/label/${work.item.assignment}/heartbeat`).catch((error) => {
+    if (error.status === 409) view.drawFeedback(work.feedback, error.message);
+  });
+}, TICK);
+
+outbox.flush().finally(() => next());

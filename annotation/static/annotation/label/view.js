@@ -1,0 +1,190 @@
+/** The labelling page's drawing: from an item and its answers to the page. Decides nothing. */
+
+import { complete, sideOf } from "./answers.js";
+
+const byId = (id) => document.getElementById(id);
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+const SIGNS = { best: "▲", worst: "▼" };
+
+export class View {
+  constructor(texts) {
+    this.texts = texts;
+  }
+
+  /** Builds tiles and dimensions of a new item; gives the video elements. */
+  show(item) {
+    this.item = item;
+    byId("loading").hidden = byId("nothing").hidden = true;
+    byId("work").hidden = false;
+    const { text_en: english, text_zh: chinese } = item.prompt;
+    const chineseFirst = document.documentElement.lang.startsWith("zh");
+    this.#prompt("prompt-first", chineseFirst ? chinese || english : english || chinese);
+    this.#prompt("prompt-second", english && chinese ? (chineseFirst ? english : chinese) : "");
+    const { judged, wanted } = item.campaign;
+    byId("progress").textContent = item.supersedes
+      ? this.texts.correcting
+      : fill(this.texts.progress, { judged: Math.min(judged, wanted), wanted });
+    const stage = byId("stage");
+    stage.dataset.n = item.clips.length;
+    stage.replaceChildren(...item.clips.map((clip, n) => this.#tile(clip, n + 1)));
+    byId("dimensions").replaceChildren(...item.dimensions.map((dimension) => this.#dimension(dimension)));
+    return [...stage.querySelectorAll("video")];
+  }
+
+  nothing(code) {
+    byId("loading").hidden = byId("work").hidden = true;
+    byId("nothing").hidden = false;
+    byId("nothing-text").textContent = this.texts.nothing[code] ?? code;
+  }
+
+  /** Marks on tiles and dimensions. `active` is a dimension's key. */
+  draw(answers, active, feedback) {
+    const broken = new Set(feedback.broken.flatMap((pair) => [pair.dimension, ...pair.broken_by]));
+    for (const tile of byId("stage").children) this.#drawTile(tile, answers, active);
+    for (const row of byId("dimensions").children) {
+      const key = row.dataset.key;
+      row.classList.toggle("active", key === active);
+      row.classList.toggle("complete", complete(answers, key));
+      row.classList.toggle("broken", broken.has(key));
+      const answer = row.querySelector(".answer");
+      answer.replaceChildren(...this.#chips(answers.picks[key]));
+      const choose = row.querySelector(".choose");
+      choose.setAttribute("aria-current", key === active ? "true" : "false");
+      for (const button of row.querySelectorAll("[data-mark]")) {
+        button.setAttribute("aria-pressed", Boolean(answers.picks[key]?.[button.dataset.mark]));
+      }
+    }
+  }
+
+  /** Broken pairs, problems, and the first open question. */
+  drawFeedback(feedback, refusal) {
+    const parts = [];
+    if (refusal) parts.push(note("error", refusal));
+    const odd = feedback.problems.filter(
+      ({ code }) => !["missing_answer", "empty_best", "empty_worst"].includes(code),
+    );
+    parts.push(...odd.map((problem) => note("error", problem.message)));
+    if (odd.some(({ code }) => code === "contradiction")) parts.push(this.#forget());
+    if (feedback.broken.length) {
+      const box = note("warning", this.texts.broken);
+      const list = document.createElement("ul");
+      for (const pair of feedback.broken) {
+        list.append(Object.assign(document.createElement("li"), { textContent: pair.message }));
+      }
+      box.append(list);
+      parts.push(box);
+    }
+    const [question] = feedback.questions;
+    if (question) {
+      const box = byId("question-template").content.cloneNode(true).firstElementChild;
+      box.querySelector("p").textContent = question.message;
+      parts.push(box);
+    }
+    byId("feedback").replaceChildren(...parts);
+  }
+
+  drawPlayer(player) {
+    byId("play").classList.toggle("playing", player.playing);
+    byId("play").querySelector(".sign").textContent = player.playing ? "❚❚" : "▶";
+    byId("loop").setAttribute("aria-pressed", player.loop);
+    byId("speed").value = String(player.speed);
+    byId("seek").value = String((player.position / player.duration) * 1000);
+    byId("clock").textContent = `${player.position.toFixed(2)} / ${player.duration.toFixed(2)} s`;
+  }
+
+  saved(state) {
+    byId("saved").textContent = this.texts.saved[state] ?? "";
+    byId("saved").dataset.state = state;
+  }
+
+  unsent(count) {
+    byId("saved").textContent = fill(this.texts.unsent, { n: count });
+    byId("saved").dataset.state = "offline";
+  }
+
+  say(text) {
+    byId("spoken").textContent = text;
+  }
+
+  spoken(dimension, clip, side) {
+    const name = this.item.dimensions.find(({ key }) => key === dimension).name;
+    const number = this.item.clips.findIndex(({ id }) => id === clip) + 1;
+    this.say(fill(this.texts.spoken[side || "none"], { n: number, dimension: name }));
+  }
+
+  #prompt(id, text) {
+    byId(id).textContent = text;
+    byId(id).hidden = !text;
+    byId(id).lang = /[\u3400-\u9fff]/.test(text) ? "zh-Hans" : "en";
+  }
+
+  #tile(clip, number) {
+    const tile = byId("clip-template").content.cloneNode(true).firstElementChild;
+    tile.dataset.clip = clip.id;
+    tile.dataset.number = number;
+    tile.setAttribute("aria-label", fill(this.texts.clip, { n: number }));
+    tile.querySelector(".number").textContent = number;
+    const video = tile.querySelector("video");
+    video.src = clip.src;
+    video.width = clip.width;
+    video.height = clip.height;
+    video.setAttribute("aria-label", fill(this.texts.clip, { n: number }));
+    return tile;
+  }
+
+  #drawTile(tile, answers, active) {
+    const side = sideOf(answers, active, tile.dataset.clip);
+    tile.dataset.side = side;
+    const verdict = tile.querySelector(".verdict");
+    verdict.hidden = !side;
+    verdict.textContent = side && `${SIGNS[side]} ${this.texts[side]}`;
+    const dimension = this.item.dimensions.find(({ key }) => key === active).name;
+    for (const button of tile.querySelectorAll(".pick")) {
+      const own = button.dataset.side;
+      button.setAttribute("aria-pressed", own === side);
+      const values = { n: tile.dataset.number, dimension };
+      button.setAttribute("aria-label", fill(this.texts.pick[own], values));
+    }
+  }
+
+  #dimension(dimension) {
+    const row = byId("dimension-template").content.cloneNode(true).firstElementChild;
+    row.dataset.key = dimension.key;
+    row.querySelector(".name").textContent = dimension.name + (dimension.required ? "" : ` ${this.texts.optional}`);
+    const definition = row.querySelector(".definition");
+    definition.textContent = dimension.definition;
+    definition.id = `definition-${dimension.key}`;
+    row.querySelector(".choose").setAttribute("aria-describedby", definition.id);
+    row.querySelector(".choose").title = dimension.definition;
+    return row;
+  }
+
+  #chips(picks) {
+    if (!picks) return [chip("open", "—")];
+    if (picks.tie) return [chip("tie", `= ${this.texts.tie}`)];
+    if (picks.cant_judge) return [chip("cant", `∅ ${this.texts.cantJudge}`)];
+    return ["best", "worst"].map((side) => {
+      const numbers = this.item.clips.flatMap(({ id }, n) => (picks[side].includes(id) ? [n + 1] : []));
+      const one = chip(numbers.length ? side : "open", `${SIGNS[side]} ${numbers.join(" ") || "–"}`);
+      one.setAttribute("aria-label", `${this.texts[side]}: ${numbers.join(", ") || this.texts.open}`);
+      return one;
+    });
+  }
+
+  #forget() {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", textContent: this.texts.answerAgain });
+    button.dataset.forget = "";
+    return button;
+  }
+}
+
+function chip(kind, text) {
+  return Object.assign(document.createElement("span"), { className: `chip ${kind}`, textContent: text });
+}
+
+function note(kind, text) {
+  const box = Object.assign(document.createElement("div"), { className: `note ${kind}` });
+  box.append(Object.assign(document.createElement("p"), { textContent: text }));
+  return box;
+}

@@ -1,0 +1,25 @@
+"""Addresses of clips, campaigns and labelling."""
+
+from django.urls import path
+
+from annotation import views, views_campaigns, views_clips
+
+urlpatterns = [
+    # Clips
+    path("clips/", views_clips.clip_list, name="clips"),
+    path("clips/upload/", views_clips.upload, name="clip_upload"),
+    path("clips/manifest/", views_clips.manifest_upload, name="clip_manifest"),
+    path("clips/<uuid:clip_id>/", views_clips.clip_page, name="clip"),
+    path("clips/<uuid:clip_id>/poster/", views_clips.poster, name="clip_poster"),
+    path("clips/<uuid:clip_id>/video/", views_clips.video, name="clip_video"),
+    path("clips/<uuid:clip_id>/original/", views_clips.original, name="clip_original"),
+    # Campaigns
+    path("campaigns/", views_campaigns.campaign_list, name="campaigns"),
+    path("campaigns/new/", views_campaigns.campaign_new, name="campaign_new"),
+    path("campaigns/<uuid:campaign_id>/", views_campaigns.campaign_page, name="campaign"),
+    path("campaigns/<uuid:campaign_id>/state/", views_campaigns.campaign_state, name="campaign_state"),
+    # Labelling
+    path("label/", views.label_home, name="label_home"),
+    path("label/media/<uuid:item_clip_id>/", views.label_media, name="label_media"),
+    path("label/<uuid:campaign_id>/", views.label, name="label"),
+]
