@@ -1,4 +1,4 @@
-"""Torch code knows no Django, and the web and Celery processes know no torch. Each is tried in a fresh process."""
+"""Torch code knows no Django, web and Celery processes know no torch. Each is tried in a fresh process."""
 
 import importlib.util
 import pkgutil
@@ -74,18 +74,24 @@ def test_the_block_blocks() -> None:
     assert "django must not be imported here" in tried.stderr
 
 
-@pytest.mark.parametrize(
-    "start",
-    [
-        "import workbench.asgi, workbench.urls",
-        "import workbench.celery; workbench.celery.app.loader.import_default_modules(); "
-        "assert any(name.startswith('workbench.runs.') for name in workbench.celery.app.tasks)",
-        "import django; django.setup(); from django.core import management; "
-        "[management.load_command_class(app, name) for name, app in management.get_commands().items() "
-        "if app in {'workbench', 'annotation', 'arena', 'rewardmodels', 'generator'}]",
-    ],
-    ids=["web", "celery", "commands"],
-)
+WEB = "import workbench.asgi, workbench.urls"
+CELERY = """
+import workbench.celery
+workbench.celery.app.loader.import_default_modules()
+assert any(name.startswith("workbench.runs.") for name in workbench.celery.app.tasks)
+"""
+COMMANDS = """
+import django
+django.setup()
+from django.core import management
+ours = {"workbench", "annotation", "arena", "rewardmodels", "generator"}
+for name, app in management.get_commands().items():
+    if app in ours:
+        management.load_command_class(app, name)
+"""
+
+
+@pytest.mark.parametrize("start", [WEB, CELERY, COMMANDS], ids=["web", "celery", "commands"])
 def test_web_celery_and_commands_run_without_torch(start: str) -> None:
     tried = in_a_fresh_process(
         BLOCK.format(blocked={"torch"})

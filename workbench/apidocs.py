@@ -12,6 +12,7 @@ from django.utils.text import slugify
 
 from workbench.api import api
 
+LARGEST_TOLD = 10**12  # a limit past this is the database's, and tells a reader nothing
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -145,6 +146,8 @@ def type_text(schema: dict[str, Any]) -> str:
 
 
 def _limits(schema: dict[str, Any]) -> tuple[Any, Any]:
+    if abs(schema.get("maximum", 0)) > LARGEST_TOLD:
+        schema = {key: value for key, value in schema.items() if key != "maximum"}
     low = schema.get("minimum", schema.get("minLength", schema.get("exclusiveMinimum")))
     high = schema.get("maximum", schema.get("maxLength", schema.get("exclusiveMaximum")))
     return low, high

@@ -1,14 +1,14 @@
 """A real browser against a real web process (and, where a test asks, real workers) on this test's database.
 
 Fixtures:
-    site            the address of a uvicorn process; `site.url`. Rows made by the test are seen by it (committed).
-    workers         the same site with Celery workers for the queues `default` and `gpu`, and beat, beside it
-    page            a Playwright page at 1280x800 whose relative addresses are the site's. The test fails if the
-                    page logs an error, throws, or breaks the content security policy.
-    log_in(name)    log the page in as a person by the session cookie (the login form has a test of its own)
-    look(page, "x") save screenshots at 1280x800 and 390x844 into $SCREENSHOTS (default: the test's folder)
-
-Requests that a page is expected to see refused are named with `page.expected_errors.append("part of the text")`.
+    site             a uvicorn process at `site.url`; rows that the test makes are committed, so it sees them
+    workers          the same site with Celery workers for the queues `default` and `gpu`, and beat, beside it
+    page             a Playwright page at 1280x800, whose relative addresses are the site's. The test fails if
+                     the page logs an error, throws, or breaks the content security policy.
+    log_in(name)     log the page in as a person by the session cookie (the login form has a test of its own)
+    look(page, "x")  save screenshots at 1280x800 and 390x844 into $SCREENSHOTS (default: the test's folder);
+                     fails where the page is wider than the window
+    expected_errors  a list: `.append("part of a console message")` for what a test means to provoke
 """
 
 import http.client
@@ -209,6 +209,8 @@ def look(tmp_path: Path) -> Callable[[Page, str], None]:
     def save(page: Page, name: str) -> None:
         for form, size in (("desktop", DESKTOP), ("phone", PHONE)):
             page.set_viewport_size(size)  # type: ignore[arg-type]
+            width = page.evaluate("document.documentElement.scrollWidth")
+            assert width <= size["width"], f"{name}: {width} px wide in a window of {size['width']} px"
             page.screenshot(path=str(folder / f"{name}-{form}.png"), full_page=True)
         page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
 
