@@ -18,7 +18,7 @@ def want_lost_renditions() -> None:
     clips.want_lost_renditions()
 
 
-@shared_task(name="annotation.release_expired")  # type: ignore[untyped-decorator]
+@app.task(name="annotation.release_expired")  # type: ignore[untyped-decorator]
 def release_expired() -> None:
     """Give back the slots of leases and holds that ran out (periodic)."""
     queue.release_expired()
