@@ -1,0 +1,258 @@
+"""Labelling in a real browser: real clips, the keyboard alone, and players that agree to the frame."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from annotation import campaigns, clips
+from annotation.campaigns import CampaignSpec, Selection
+from annotation.dimensions import default_dimensions
+from annotation.models import Assignment, Campaign, Clip, Judgement, PreferencePair
+from annotation.prompts import find_or_create
+from tests.annotation import rows
+from tests.browser.conftest import Site
+from tests.browser.until import until
+from workbench.models import Role, User
+
+pytestmark = [pytest.mark.browser, pytest.mark.clips]
+
+# Small ones, of differing frame rates and lengths.
+FILES = (
+    "asl_bird.mkv",
+    "asl_book.mkv",
+    "asl_sister.mkv",
+    "asl_walk.mkv",
+    "friday_bw.mp4",
+    "cars_topdown.mp4",
+)
+LookAt = Callable[[Page, str], None]
+
+
+@pytest.fixture
+def manager(transactional_db: None) -> User:
+    return rows.person("manager", Role.MANAGER)
+
+
+@pytest.fixture
+def ann(transactional_db: None) -> User:
+    return rows.person("ann")
+
+
+@pytest.fixture
+def campaign(real_clips: Path, manager: User, media_folder: Path) -> Campaign:
+    """Three items of four real clips; the prompts are pretended."""
+    taken = []
+    for name in FILES[:4]:
+        with (real_clips / name).open("rb") as file:
+            taken.append(clips.ingest(file, name, uploaded_by=manager, render_now=True).clip)
+    texts = [
+        ("A person signs a sentence in front of a plain wall", "一个人在素色墙前打手语"),
+        ("A woman speaks with her hands", "一位女士用手语说话"),
+        ("Somebody walks and then explains something", "某人走路然后解释"),
+    ]
+    made = [_again(clip, number) for number in range(1, 3) for clip in taken]
+    for number, clip in enumerate([*taken, *made]):
+        clip.prompt = find_or_create(*texts[number // 4])
+        clip.video_model = clips.video_model_named(f"Pretended model {number % 4}")
+        clip.save()
+    spec = CampaignSpec(name="Real clips", dimensions=default_dimensions(), selection=Selection())
+    campaign = campaigns.create(spec, manager)
+    return campaigns.set_state(campaign.pk, Campaign.State.OPEN, campaign.version)
+
+
+def _again(clip: Clip, number: int) -> Clip:
+    """Another row over the same real files, so that three items need four transcodes and not twelve."""
+    rendition = clip.renditions.get()
+    copy = Clip.objects.get(pk=clip.pk)
+    copy.pk = None
+    copy.id = Clip._meta.pk.get_default()
+    copy.sha256 = f"copy-{number}-{clip.sha256[7:]}"
+    copy.save(force_insert=True)
+    rendition.pk = None
+    rendition.id = type(rendition)._meta.pk.get_default()
+    rendition.clip = copy
+    rendition.save(force_insert=True)
+    return copy
+
+
+def open_item(page: Page, campaign: Campaign) -> None:
+    page.goto(f"/label/{campaign.pk}/")
+    expect(page.locator(".clip")).to_have_count(4)
+    until(page, "[...document.querySelectorAll('.clip video')].every((v) => v.readyState >= 2)")
+
+
+def active(page: Page) -> str:
+    return page.locator(".dimension.active").get_attribute("data-key") or ""
+
+
+def saved(page: Page) -> None:
+    expect(page.locator("#saved")).to_have_attribute("data-state", "saved")
+
+
+def test_an_annotator_labels_three_items_from_the_keyboard_alone(
+    page: Page, site: Site, campaign: Campaign, ann: User, look: LookAt
+) -> None:
+    ann.set_password(rows.PASSWORD)
+    ann.save()
+    page.goto("/")
+    page.get_by_label(re.compile("user", re.IGNORECASE)).focus()
+    page.keyboard.type(ann.username)
+    page.keyboard.press("Tab")
+    page.keyboard.type(rows.PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{site.url}/")
+    look(page, "home-annotator")
+    open_item(page, campaign)
+    keyboard = page.keyboard
+
+    # The first item: picks in one dimension, then the page is reloaded in the middle.
+    keys = [dimension.key for dimension in campaign.dimensions.all()]
+    assert active(page) == keys[0]
+    keyboard.press("2")
+    keyboard.press("Shift+3")
+    expect(page.locator(".dimension.active")).to_have_attribute("data-key", keys[1])
+    keyboard.press("2")
+    keyboard.press("1")  # jointly best
+    saved(page)
+    order = [c.get_attribute("data-clip") for c in page.locator(".clip").all()]
+    page.reload()
+    expect(page.locator(".clip")).to_have_count(4)
+    assert [c.get_attribute("data-clip") for c in page.locator(".clip").all()] == order
+    assert page.locator(f".dimension[data-key={keys[0]}] .answer").inner_text().split() == [
+        "▲",
+        "2",
+        "▼",
+        "3",
+    ]
+    assert active(page) == keys[1]
+    assert page.locator(".dimension.active .answer").inner_text().split() == ["▲", "1", "2", "▼", "–"]
+    keyboard.press("1")  # again: taken back
+    keyboard.press("Shift+4")
+    keyboard.press("t")
+    expect(page.locator(f".dimension[data-key={keys[2]}] .chip.tie")).to_be_visible()
+    keyboard.press("c")
+    expect(page.locator(f".dimension[data-key={keys[3]}] .chip.cant")).to_be_visible()
+    keyboard.press("Space")
+    expect(page.locator("#play")).not_to_have_class(re.compile("playing"))
+    look(page, "labelling")
+    finish(page)
+    expect(page.locator("#progress")).to_contain_text("1")
+
+    # The second: a contradiction is shown at once, and undone.
+    expect(page.locator(".dimension.complete")).to_have_count(0)
+    for _n in range(3):
+        keyboard.press("Digit1")
+        keyboard.press("Shift+Digit4")
+    keyboard.press("Digit4")
+    keyboard.press("Shift+Digit1")
+    expect(page.locator("#feedback .note.warning li")).not_to_have_count(0)
+    expect(page.locator(".dimension.broken")).not_to_have_count(0)
+    look(page, "labelling-clash")
+    keyboard.press("u")
+    keyboard.press("u")
+    expect(page.locator("#feedback .note.warning")).to_have_count(0)
+    keyboard.press("Digit1")
+    keyboard.press("Shift+Digit4")
+    finish(page)
+
+    # The third: a question is asked and answered.
+    expect(page.locator(".dimension.complete")).to_have_count(0)
+    for _n in range(3):
+        keyboard.press("Digit1")
+        keyboard.press("Shift+Digit4")
+    keyboard.press("Digit2")
+    keyboard.press("Shift+Digit3")
+    expect(page.locator(".question")).to_be_visible()
+    look(page, "labelling-question")
+    for _n in range(3):
+        count = page.locator(".question").count()
+        if count:
+            said = page.locator(".question p").inner_text()
+            keyboard.press("x")
+            expect(page.locator(".question p").filter(has_text=said)).to_have_count(0)
+    finish(page)
+    expect(page.locator("#nothing")).to_be_visible()
+    look(page, "labelling-done")
+
+    assert Judgement.objects.count() == 3
+    first = Judgement.objects.order_by("created_at")[0]
+    assert first.answers["picks"][keys[0]] == {"best": [order[1]], "worst": [order[2]]}
+    assert first.answers["picks"][keys[2]] == {"tie": True}
+    assert first.answers["picks"][keys[3]] == {"cant_judge": True}
+    assert first.seconds is not None
+    assert PreferencePair.objects.filter(judgement=first).count() == 2
+    assert not Assignment.objects.filter(state="leased").exists()
+
+
+def finish(page: Page) -> None:
+    """Enter, again where a question is left open, until another item or the end is there."""
+    before = page.locator(".clip").first.get_attribute("data-clip")
+    page.keyboard.press("Enter")
+    changed = (
+        f"document.querySelector('.clip')?.dataset.clip !== '{before}'"
+        " || !document.getElementById('nothing').hidden"
+    )
+    until(page, f"{changed} || document.querySelector('.question') || document.querySelector('.note.error')")
+    if not page.evaluate(changed):
+        page.keyboard.press("Enter")
+    until(page, changed)
+
+
+WATCH = """() => {
+  window.shown = [];
+  document.querySelectorAll('.clip video').forEach((video, n) => {
+    const note = (_now, frame) => {
+      window.shown[n] = frame.mediaTime;
+      video.requestVideoFrameCallback(note);
+    };
+    video.requestVideoFrameCallback(note);
+  });
+}"""
+
+
+def test_clips_stay_together_and_are_sought_to_the_same_moment(
+    page: Page, campaign: Campaign, ann: User, log_in: Callable[[str], User]
+) -> None:
+    """After play, pause, seek and step each video shows the frame that its times give for the position."""
+    log_in("ann")
+    with page.expect_response(re.compile("/api/label/next")) as answer:
+        open_item(page, campaign)
+    shown_clips = answer.value.json()["item"]["clips"]
+    page.evaluate(WATCH)
+    until(page, "document.getElementById('play').classList.contains('playing')")
+    until(page, "document.querySelector('.clip video').currentTime > 0.6")
+    page.keyboard.press("Space")
+    expect(page.locator("#play")).not_to_have_class(re.compile("playing"))
+    assert_frames(page, shown_clips)
+    for value in (120, 487, 903, 250):
+        page.locator("#seek").evaluate(
+            "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }", value
+        )
+        assert_frames(page, shown_clips)
+    for key in (".", ".", ","):
+        page.keyboard.press(key)
+        assert_frames(page, shown_clips)
+
+
+def assert_frames(page: Page, shown_clips: list[dict[str, Any]]) -> None:
+    """Wait until no video is seeking; then each one's last shown frame must be the one of the position."""
+    until(page, "[...document.querySelectorAll('.clip video')].every((v) => !v.seeking && v.readyState >= 2)")
+    # A frame that a seek decoded is shown with the next ones that the browser paints.
+    page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
+    page.wait_for_timeout(50)
+    now = page.evaluate("[...document.querySelectorAll('.clip video')].map((v) => v.currentTime)")
+    shown = page.evaluate("window.shown")
+    for clip, at, media_time in zip(shown_clips, now, shown, strict=True):
+        times = clip["frame_times"]
+        index = max(n for n, time in enumerate(times) if time <= at + 1e-6)
+        assert media_time == pytest.approx(times[index], abs=0.002)
+    position = max(now)
+    longest = max(shown_clips, key=lambda clip: clip["duration"])
+    spacing = longest["duration"] / len(longest["frame_times"])
+    for clip, at in zip(shown_clips, now, strict=True):
+        held = clip["frame_times"][-1]
+        assert at >= held or abs(at - position) <= spacing
