@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from workbench.stack import BASE_DIR
@@ -23,14 +23,21 @@ NAMED_SERVERS = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "SITE_URL", "SECRET
 class AStack:
     """`manage.py up` as a subprocess on the data folder `data`."""
 
-    def __init__(self, data: Path, *options: str, **env: str) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *options: str,
+        python: Sequence[str] = (sys.executable,),
+        cwd: Path = BASE_DIR,
+        **env: str,
+    ) -> None:
         self.data, self.port = data, free_port()
         self.env = {name: value for name, value in os.environ.items() if name not in NAMED_SERVERS}
         self.env |= {"WORKBENCH_DATA": str(data), "PORT": str(self.port), **env}
         self.said: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", *options],
-            cwd=BASE_DIR,
+            [*python, "manage.py", "up", *options],
+            cwd=cwd,
             env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -40,7 +47,7 @@ class AStack:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def wait_until_up(self) -> None:
-        until(lambda: any("Ctrl-C ends everything" in line for line in self.said), self._still_there)
+        until(lambda: any("Ctrl-C ends everything" in line for line in self.said), self._still_there, 300)
 
     def healthy(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)

@@ -78,11 +78,7 @@ def test_compose_names_only_what_exists() -> None:
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
             assert source in compose["volumes"] or (DEPLOY / source).exists(), f"{name}: {source}"
-        assert (
-            "image" in service
-            and not service["image"].endswith(":latest")
-            or service["image"] == "workbench:latest"
-        )
+        assert service["image"] == "workbench:latest" or not service["image"].endswith(":latest")
     for host in ("postgres", "valkey"):
         assert f"@{host}:" in (DEPLOY / "workbench.env.example").read_text()
 

@@ -49,11 +49,11 @@ class Command(BaseCommand):
         except supervisor.StopAskedError:
             pass
         finally:
-            self._say(
-                "Stopping; a training run writes a checkpoint first. Ctrl-C again does not wait for that."
-            )
+            if overseer.asked:
+                self._say("Stopping; a training run writes a checkpoint first. Ctrl-C again skips that.")
             overseer.stop()
-            self._say("Stopped.")
+            if overseer.asked:
+                self._say("Stopped.")
 
     def _say(self, text: str) -> None:
         with contextlib.suppress(OSError):  # the terminal may be gone
