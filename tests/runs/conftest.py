@@ -1,5 +1,7 @@
 """What tests of runs share: people, a kind whose trainer is a small script, and supervisors in threads."""
 
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from django.db import connection
 from pydantic import BaseModel, ConfigDict, Field
 from pytest_django.fixtures import Settings
 
+from tests.runs.rig import Rig
 from workbench.models import Run, User
 from workbench.runs import kinds, launch, supervise
 from workbench.runs.kinds import Config, RunKind
@@ -96,3 +99,22 @@ def supervisor(transactional_db: None) -> Iterator[Callable[[Run], threading.Thr
     for thread in threads:
         thread.join(60)
         assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def whole_stack() -> Iterator[Rig]:
+    """A stack of real processes beside the test's own servers; see `rig.py`."""
+    folder = Path(tempfile.mkdtemp(prefix="wb-rig-"))
+    rig = Rig(folder)
+    try:
+        yield rig
+    finally:
+        rig.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def rig(whole_stack: Rig) -> Rig:
+    """The stack with all of its parts running, whatever the test before did to it."""
+    whole_stack.start_what_is_down()
+    return whole_stack

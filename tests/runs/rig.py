@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from uuid import uuid4
 
 import psycopg
 
+from tests.runs.videos import make_clips
 from workbench import stack
 
 T = TypeVar("T")
@@ -43,10 +43,7 @@ class Rig:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
-        folder.mkdir()
-        for part in (folder, *folder.parents[:3]):  # PostgreSQL's own user must reach its sockets
-            if part.owner() == folder.owner() and part != Path(tempfile.gettempdir()):
-                part.chmod(0o711)
+        folder.chmod(0o711)  # PostgreSQL's own user must reach its sockets
         kept = {
             k: v
             for k, v in os.environ.items()
@@ -61,13 +58,26 @@ class Rig:
             **settings,
         }
         self.services: dict[str, stack.Service] = {}
+        self._seeded = False
         self.database_url = stack.database_url(folder)
 
     # --- Servers and workers ---
 
-    def start_servers(self) -> None:
-        self.start_postgresql()
-        self.start_valkey()
+    def start_what_is_down(self) -> None:
+        """Servers, workers and beat, as far as they are not running."""
+        parts: dict[str, Callable[[], None]] = {
+            "PostgreSQL": self.start_postgresql,
+            "Valkey": self.start_valkey,
+            "gpu": lambda: self.start_worker("gpu"),
+            "default": lambda: self.start_worker("default"),
+            "beat": self.start_beat,
+        }
+        for name, start in parts.items():
+            if name not in self.services or not self.services[name].running:
+                start()
+            if name == "Valkey" and not self._seeded:
+                self.seed(make_clips(self.folder / "clips"))
+                self._seeded = True
 
     def start_postgresql(self) -> None:
         self._start(stack.postgresql(self.folder))

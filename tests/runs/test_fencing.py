@@ -110,7 +110,8 @@ def test_a_broken_off_answer_saves_nothing_twice(launched: Launched, monkeypatch
 
     from workbench.runs.saving import Saver
 
-    write, broken = Saver._write, []
+    write = Saver._write
+    broken: list[object] = []
 
     def write_then_lose_the_answer(self: Saver, block: object) -> bool:
         done = write(self, block)  # type: ignore[arg-type]

@@ -6,12 +6,10 @@ One undisturbed run gives the weights and the metric steps that every disturbed 
 
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
 from tests.runs.rig import Rig
-from tests.runs.videos import make_clips
 
 pytestmark = pytest.mark.slow
 
@@ -30,23 +28,10 @@ MIDDLE = 110
 
 
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    folder = tmp_path_factory.mktemp("rig")
-    rig = Rig(folder / "data")
-    try:
-        rig.start_servers()
-        rig.seed(make_clips(folder / "clips"))
-        rig.start_worker("gpu")
-        rig.start_worker("default")
-        rig.start_beat()
-        yield rig
-    finally:
-        rig.stop()
-
-
-@pytest.fixture(scope="module")
-def undisturbed(rig: Rig) -> tuple[str, list[tuple[int, str]]]:
+def undisturbed(whole_stack: Rig) -> tuple[str, list[tuple[int, str]]]:
     """(hash of the final weights, every (step, metric name)) of a run that nobody disturbed."""
+    rig = whole_stack
+    rig.start_what_is_down()
     run = rig.launch("aesthetic", CONFIG)
     assert rig.wait_for_end(run) == "succeeded", rig.run_row(run, "error")
     metrics = rig.metrics(run)
@@ -163,10 +148,7 @@ def test_postgresql_restarted(rig: Rig, undisturbed: tuple[str, list[tuple[int, 
 def test_postgresql_killed(rig: Rig, undisturbed: tuple[str, list[tuple[int, str]]]) -> None:
     run = rig.launch("aesthetic", CONFIG)
     rig.wait_for_step(run, MIDDLE)
-    process = rig.services["PostgreSQL"].process
-    assert process is not None
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    rig.services["PostgreSQL"].kill()
     (rig.folder / "postgresql" / "postmaster.pid").unlink(missing_ok=True)
     rig.start_postgresql()
     assert_as_undisturbed(rig, run, undisturbed)

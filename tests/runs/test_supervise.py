@@ -204,6 +204,6 @@ def test_only_whole_checkpoints_are_kept_of_many(launched: Launched, settings: S
     kept = run.artifacts.filter(
         kind=Artifact.Kind.CHECKPOINT, pruned_at=None, name__endswith="model.safetensors"
     )
-    assert sorted(kept.values_list("step", flat=True)) == [20, 23]
+    assert set(kept.values_list("step", flat=True)) == {20, 23}
     for row in run.artifacts.filter(kind=Artifact.Kind.CHECKPOINT):
         assert default_storage.exists(row.storage_name) == (row.pruned_at is None)

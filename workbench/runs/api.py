@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.core.files.storage import default_storage
-from django.http import FileResponse, HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from ninja import Header, Query, Router, Schema, Status
 from pydantic import Field, StringConstraints
 
+from workbench import media
 from workbench.access import require
 from workbench.answers import ConflictError, Problem, UnprocessableError
 from workbench.models import Artifact, Metric, Run, RunEvent, RunState, User
@@ -22,7 +23,7 @@ router = Router(tags=["runs"])
 
 MAX_ID = 2**63 - 1
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120, pattern=r"^[^\x00]*$")]
-Key = Annotated[str, StringConstraints(max_length=80, pattern=r"^[\x21-\x7e]*$")]
+Key = Annotated[str, Header(alias="Idempotency-Key", max_length=80, pattern=r"^[\x21-\x7e]*$")]
 After = Annotated[int, Field(ge=0, le=MAX_ID, description="Only what was saved after this id")]
 Limit = Annotated[int, Field(ge=1, le=10_000)]
 
@@ -155,7 +156,7 @@ def list_runs(request: HttpRequest, filters: Query[Listing]) -> RunPage:
 def launch_run(
     request: HttpRequest,
     payload: RunIn,
-    idempotency_key: Annotated[Key, Header(alias="Idempotency-Key")] = "",
+    idempotency_key: Key = "",
 ) -> Status[RunOut]:
     """Launch a run. Sent again with the same `Idempotency-Key`, it answers with the run of the first time.
 
@@ -216,13 +217,15 @@ def run_artifacts(request: HttpRequest, run_id: uuid.UUID) -> list[Artifact]:
 @router.get("/{run_id}/artifacts/{artifact_id}", response={200: bytes, 409: Problem})
 def download_artifact(
     request: HttpRequest, run_id: uuid.UUID, artifact_id: Annotated[int, Field(ge=1, le=MAX_ID)]
-) -> FileResponse:
+) -> HttpResponseBase:
     """The bytes of a file. 409: retention has removed them."""
     artifact = get_object_or_404(Artifact, pk=artifact_id, run=_viewable(request, run_id))
     if artifact.pruned_at is not None or not default_storage.exists(artifact.storage_name):
         raise ConflictError(_("The file's bytes are no longer kept; its record is."))
     name = artifact.name.replace("/", "-")
-    return FileResponse(default_storage.open(artifact.storage_name), as_attachment=True, filename=name)
+    return media.serve_stored(
+        request, default_storage, artifact.storage_name, "application/octet-stream", download_name=name
+    )
 
 
 @router.post("/{run_id}/cancel", response={200: RunOut, 409: Problem})

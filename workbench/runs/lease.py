@@ -88,7 +88,7 @@ class Lease:
                     self._look()
                 except (OperationalError, InterfaceError) as error:
                     log.warning("run_lease_waits_for_database", run=str(self.run_id), error=str(error))
-                    connection.close()
+                    connect_anew()
                 self._done.wait(_CANCEL_POLL_SECONDS)
         finally:
             connection.close()
@@ -113,5 +113,11 @@ def through_outages(write: Callable[[], T]) -> T:
             return write()
         except (OperationalError, InterfaceError) as error:
             log.warning("run_waits_for_database", error=str(error))
-            connection.close()
+            connect_anew()
             time.sleep(_RETRY_SECONDS)
+
+
+def connect_anew() -> None:
+    """Leave a broken connection, and its pool: its pauses between attempts grow during an outage."""
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]
