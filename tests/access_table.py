@@ -1,0 +1,328 @@
+"""Who gets what at every address: the table that `test_access.py` tries, row by row.
+
+A row is one line:
+
+    Row("GET", "clip", world_method, owner=200, colleague=200, outsider=403, role="engineer")
+
+- the method, and the URL's name ("runs:list" in a namespace); for an operation of the API its path as the
+  schema writes it ("/api/runs/{run_id}"); for a websocket "WS" and its route ("ws/runs/<uuid:run_id>/");
+- a function of `World` that makes what the address needs and returns its arguments by name, or `none`;
+- the status for the owner of that thing; for a colleague, who has the same `role` but does not own it; for
+  an outsider, who is logged in with `outsider_role`; and for somebody not logged in (`anonymous`: by default
+  sent to the login page, 401 in the API). A websocket's answer is True (stays open) or False (closed).
+- `data`: what is sent, as a form or, to the API, as JSON; a function of World if it must be made.
+
+Every address of the application needs a row for each of its methods that does something.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.tokens import default_token_generator
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from annotation import queue
+from annotation.models import Assignment, Campaign, Clip
+from tests.annotation import rows as labelling
+from workbench.models import ApiToken, Artifact, Run, RunState, User
+from workbench.people import invitations
+
+LOGIN = "login"  # sent to the login page
+Arguments = Callable[["World"], dict[str, Any]]
+
+
+@dataclass
+class World:
+    """The people of a row, and what they own; made only where a row asks for it."""
+
+    owner: User
+    colleague: User
+    outsider: User
+    made: dict[str, Any] = field(default_factory=dict)
+
+    def token(self) -> dict[str, Any]:
+        return {"pk": ApiToken.mint(self.owner, "laptop")[0].pk}
+
+    def api_token(self) -> dict[str, Any]:
+        return {"token_id": self.token()["pk"]}
+
+    def person(self) -> dict[str, Any]:
+        return {"pk": User.objects.create_user("somebody", "somebody@example.org").pk}
+
+    def invitation(self) -> dict[str, Any]:
+        return {"pk": self._invited().invitation.pk}
+
+    def invitation_link(self) -> dict[str, Any]:
+        return {"secret": self._invited().link.rstrip("/").rsplit("/", 1)[-1]}
+
+    def reset_link(self) -> dict[str, Any]:
+        uid = urlsafe_base64_encode(force_bytes(self.owner.pk))
+        return {"uidb64": uid, "token": default_token_generator.make_token(self.owner)}
+
+    def run(self) -> dict[str, Any]:
+        return {"run_id": self._run(RunState.QUEUED).pk}
+
+    def ended_run(self) -> dict[str, Any]:
+        return {"run_id": self._run(RunState.FAILED).pk}
+
+    def artifact(self) -> dict[str, Any]:
+        run = self._run(RunState.SUCCEEDED)
+        row = Artifact.objects.create(run=run, attempt=1, kind="file", name="a.txt", sha256="ab" * 32, size=1)
+        default_storage.save(row.storage_name, ContentFile(b"a"))
+        return {"run_id": run.pk, "artifact_id": row.pk}
+
+    def clip(self) -> dict[str, Any]:
+        clip = Clip.objects.first() or labelling.clips(1, 1)[0]
+        clip.poster.name = default_storage.save("posters/a.jpg", ContentFile(b"a"))
+        default_storage.save(clip.original.name or "", ContentFile(b"a"))
+        clip.save()
+        default_storage.save(clip.renditions.get().file.name or "", ContentFile(b"a"))
+        return {"clip_id": clip.pk}
+
+    def campaign(self) -> dict[str, Any]:
+        return {"campaign_id": self._campaign().pk}
+
+    def item_clip(self) -> dict[str, Any]:
+        """A clip of an item that the owner has in work."""
+        shown = self._assignment().item.item_clips.first()
+        assert shown is not None
+        default_storage.save(shown.clip.renditions.get().file.name or "", ContentFile(b"a"))
+        return {"item_clip_id": shown.pk}
+
+    def assignment(self) -> dict[str, Any]:
+        return {"assignment_id": self._assignment().pk}
+
+    def in_campaign(self) -> dict[str, Any]:
+        return {"campaign": str(self._campaign().pk)}
+
+    def submission(self) -> dict[str, Any]:
+        return {**self.answers(), "idempotency_key": str(uuid.uuid4())}
+
+    def answers(self) -> dict[str, Any]:
+        return {"answers": labelling.picks(self._assignment())}
+
+    def _invited(self) -> invitations.Invited:
+        return invitations.invite(email="new@example.org", role="expert", language="en", by=self.owner)
+
+    def _run(self, state: str) -> Run:
+        config = {"steps": 10}
+        return Run.objects.create(kind="aesthetic", config=config, state=state, created_by=self.owner)
+
+    def _campaign(self) -> Campaign:
+        if "campaign" not in self.made:
+            self.made["campaign"] = labelling.campaign(self.owner)
+        campaign: Campaign = self.made["campaign"]
+        return campaign
+
+    def _assignment(self) -> Assignment:
+        if "assignment" not in self.made:
+            self.made["assignment"] = queue.next_item(self._campaign().pk, self.owner)
+        assignment: Assignment = self.made["assignment"]
+        return assignment
+
+
+def none(world: World) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    method: str
+    name: str
+    arguments: Arguments
+    owner: Any = 200
+    colleague: Any = 200
+    outsider: Any = 403
+    anonymous: Any = None
+    role: str = "manager"
+    outsider_role: str = "annotator"
+    data: dict[str, Any] | Arguments = field(default_factory=dict)
+
+
+def Row(method: str, name: str, arguments: Arguments = none, **rest: Any) -> _Row:  # noqa: N802 (reads as the table's word)
+    return _Row(method=method, name=name, arguments=arguments, **rest)
+
+
+EVERYBODY = {"owner": 200, "colleague": 200, "outsider": 200}
+ANYBODY = {**EVERYBODY, "anonymous": 200}
+OWN = {"role": "annotator", "outsider_role": "manager"}  # what is one's own is no manager's either
+ENGINEER = {"role": "engineer"}
+LABELLER = {"role": "annotator", "outsider_role": "annotator"}
+
+ROWS = [
+    # Coming and going
+    Row("GET", "home", **EVERYBODY),
+    Row("GET", "healthz", **ANYBODY),
+    Row("GET", "api_docs", **ANYBODY),
+    Row("GET", "api:openapi-json", **ANYBODY),
+    Row("GET", "api:api-root", owner=404, colleague=404, outsider=404, anonymous=404),
+    Row("GET", "login", owner=302, colleague=302, outsider=302, anonymous=200),
+    Row("POST", "logout", owner=LOGIN, colleague=LOGIN, outsider=LOGIN),
+    Row(
+        "POST", "set_language", owner=302, colleague=302, outsider=302, anonymous=302, data={"language": "en"}
+    ),
+    Row("GET", "password_reset", **ANYBODY),
+    Row("GET", "password_reset_done", **ANYBODY),
+    Row(
+        "GET",
+        "password_reset_confirm",
+        World.reset_link,
+        owner=200,  # the page that says it no longer works: logging in has used it up
+        colleague=302,
+        outsider=302,
+        anonymous=302,
+    ),
+    Row("GET", "password_reset_complete", **ANYBODY),
+    Row("GET", "invitation_accept", World.invitation_link, **ANYBODY),
+    # One's own
+    Row("GET", "account", **EVERYBODY),
+    Row("POST", "token_create", **EVERYBODY, data={"name": "x", "days": "30"}),
+    Row("POST", "token_revoke", World.token, owner=302, colleague=404, outsider=404, **OWN),
+    Row("GET", "password_change", **EVERYBODY),
+    Row("GET", "password_change_done", **EVERYBODY),
+    Row("GET", "notices", **EVERYBODY),
+    Row("POST", "notices_read", owner=302, colleague=302, outsider=302),
+    # People
+    Row("GET", "people"),
+    Row("GET", "invite"),
+    Row("POST", "invite", data={"email": "x@example.org", "role": "expert", "language": "en"}),
+    Row("GET", "people_import"),
+    Row("POST", "people_import", data={"text": "username,email\nx,x@example.org\n", "create": ""}),
+    Row("POST", "invitation_renew", World.invitation),
+    Row("POST", "invitation_withdraw", World.invitation, owner=302, colleague=302),
+    Row("POST", "person_role", World.person, owner=302, colleague=302, data={"role": "expert"}),
+    Row("POST", "person_deactivate", World.person, owner=302, colleague=302),
+    Row("POST", "person_reactivate", World.person, owner=302, colleague=302),
+    Row("GET", "audit", outsider_role="engineer"),
+    Row("GET", "/api/me", **EVERYBODY),
+    Row("GET", "/api/tokens", **EVERYBODY),
+    Row("POST", "/api/tokens", owner=201, colleague=201, outsider=201, data={"name": "x"}),
+    Row("DELETE", "/api/tokens/{token_id}", World.api_token, owner=204, colleague=404, outsider=404, **OWN),
+    # Runs
+    Row("GET", "runs:list", **ENGINEER),
+    Row("GET", "runs:new", **ENGINEER),
+    Row("GET", "runs:run", World.run, **ENGINEER),
+    Row("GET", "runs:status", World.run, **ENGINEER),
+    Row("GET", "runs:files", World.run, **ENGINEER),
+    Row("GET", "runs:log", World.run, **ENGINEER),
+    Row("POST", "runs:cancel", World.run, owner=302, colleague=403, **ENGINEER),
+    Row("POST", "runs:resume", World.ended_run, owner=302, colleague=403, **ENGINEER),
+    Row("POST", "runs:clone", World.ended_run, owner=302, colleague=302, **ENGINEER),
+    Row("GET", "/api/runs/kinds", **ENGINEER),
+    Row("GET", "/api/runs", **ENGINEER),
+    Row("POST", "/api/runs", owner=422, colleague=422, data={"kind": "no such kind"}, **ENGINEER),
+    Row("GET", "/api/runs/{run_id}", World.run, **ENGINEER),
+    Row("GET", "/api/runs/{run_id}/metrics", World.run, **ENGINEER),
+    Row("GET", "/api/runs/{run_id}/events", World.run, **ENGINEER),
+    Row("GET", "/api/runs/{run_id}/artifacts", World.run, **ENGINEER),
+    Row("GET", "/api/runs/{run_id}/artifacts/{artifact_id}", World.artifact, **ENGINEER),
+    Row("POST", "/api/runs/{run_id}/cancel", World.run, colleague=403, **ENGINEER),
+    Row("POST", "/api/runs/{run_id}/resume", World.ended_run, colleague=403, **ENGINEER),
+    # 409: allowed, but its config names no clips
+    Row("POST", "/api/runs/{run_id}/clone", World.ended_run, owner=409, colleague=409, **ENGINEER),
+    Row(
+        "WS",
+        "ws/runs/<uuid:run_id>/",
+        World.run,
+        owner=True,
+        colleague=True,
+        outsider=False,
+        anonymous=False,
+        **ENGINEER,
+    ),
+    # Clips
+    Row("GET", "clips", **ENGINEER),
+    Row("GET", "clip_upload", **ENGINEER),
+    Row("GET", "clip_manifest", **ENGINEER),
+    Row("GET", "clip", World.clip, **ENGINEER),
+    Row("GET", "clip_poster", World.clip, **ENGINEER),
+    Row("GET", "clip_video", World.clip, **ENGINEER),
+    Row("GET", "clip_original", World.clip, **ENGINEER),
+    Row("GET", "/api/clips", **ENGINEER),
+    Row("POST", "/api/clips", owner=422, colleague=422, outsider=422, **ENGINEER),
+    Row("GET", "/api/clips/{clip_id}", World.clip, **ENGINEER),
+    # Campaigns
+    Row("GET", "campaigns"),
+    Row("GET", "campaign_new", outsider_role="engineer"),
+    Row("GET", "campaign", World.campaign),
+    Row(
+        "POST",
+        "campaign_state",
+        World.campaign,
+        owner=302,
+        colleague=302,
+        outsider_role="engineer",
+        data={"state": "paused", "version": "1"},
+    ),
+    Row("GET", "/api/campaigns"),
+    Row("POST", "/api/campaigns", owner=422, colleague=422, outsider=422, data={}),
+    Row("POST", "/api/campaigns/preview", data={}),
+    Row("GET", "/api/campaigns/{campaign_id}", World.campaign),
+    Row(
+        "POST",
+        "/api/campaigns/{campaign_id}/state",
+        World.campaign,
+        outsider_role="engineer",
+        data={"state": "paused", "version": 1},
+    ),
+    Row("GET", "/api/campaigns/{campaign_id}/items", World.campaign),
+    Row("GET", "/api/campaigns/{campaign_id}/export/pairs.jsonl", World.campaign),
+    Row("GET", "/api/campaigns/{campaign_id}/export/items.jsonl", World.campaign),
+    # Labelling: everybody who is logged in may label, what somebody else has in work is not theirs
+    Row("GET", "label_home", **EVERYBODY),
+    Row("GET", "label", World.campaign, **EVERYBODY),
+    Row("GET", "label_media", World.item_clip, colleague=404, outsider=404, **LABELLER),
+    Row("GET", "/api/label/campaigns", **EVERYBODY),
+    Row("POST", "/api/label/next", **EVERYBODY, data=World.in_campaign),
+    Row("POST", "/api/label/hold", **EVERYBODY, data=World.in_campaign),
+    Row("POST", "/api/label/last", **EVERYBODY, data=World.in_campaign),
+    Row(
+        "POST",
+        "/api/label/{assignment_id}/heartbeat",
+        World.assignment,
+        colleague=404,
+        outsider=404,
+        **LABELLER,
+    ),
+    Row(
+        "PUT",
+        "/api/label/{assignment_id}/draft",
+        World.assignment,
+        colleague=404,
+        outsider=404,
+        **LABELLER,
+        data=lambda world: {**world.answers(), "draft_version": 0},
+    ),
+    Row(
+        "POST",
+        "/api/label/{assignment_id}/check",
+        World.assignment,
+        colleague=404,
+        outsider=404,
+        **LABELLER,
+        data=World.answers,
+    ),
+    Row(
+        "POST",
+        "/api/label/{assignment_id}/submit",
+        World.assignment,
+        colleague=404,
+        outsider=404,
+        **LABELLER,
+        data=World.submission,
+    ),
+    Row(
+        "POST",
+        "/api/label/{assignment_id}/skip",
+        World.assignment,
+        colleague=404,
+        outsider=404,
+        **LABELLER,
+        data={"reason": "broken"},
+    ),
+]
