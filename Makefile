@@ -3,7 +3,7 @@
 PYTHON_BIN := .venv/bin/python
 SHELL := /bin/bash
 
-.PHONY: demo reset test lint bench setup setup-dev
+.PHONY: demo reset test lint bench messages setup setup-dev
 
 demo: setup
 	@exec $(PYTHON_BIN) manage.py up --demo
@@ -31,6 +31,15 @@ lint: setup-dev
 bench: setup-dev
 	@for bench in $(basename $(notdir $(wildcard tests/bench/bench_*.py))); do \
 		echo "== $$bench"; $(PYTHON_BIN) -m tests.bench.$$bench || exit 1; done
+
+# Gathers the texts to translate (needs GNU gettext) and compiles the catalogue (needs nothing). Translate what
+# is new in between; a test says what is missing.
+CATALOGUE := workbench/locale/zh_Hans/LC_MESSAGES/django
+messages: setup-dev
+	@if command -v xgettext >/dev/null; then WORKBENCH_DATA=build/messages $(PYTHON_BIN) manage.py makemessages \
+	-l zh_Hans --no-location --no-wrap --no-obsolete --ignore .venv --ignore build --ignore tests; \
+	else echo "GNU gettext is missing: the catalogue is compiled as it is."; fi
+	$(PYTHON_BIN) -c "import polib; polib.pofile('$(CATALOGUE).po').save_as_mofile('$(CATALOGUE).mo')"
 
 setup:
 	@./setup.sh
