@@ -34,8 +34,8 @@ def campaign_list(request: SignedInRequest) -> HttpResponse:
 @needs("campaigns.manage")
 def campaign_new(request: SignedInRequest) -> HttpResponse:
     if request.method == "GET":
-        return _form_page(request, CampaignForm(), _dimension_forms())
-    form = CampaignForm(request.POST)
+        return _form_page(request, CampaignForm(label_suffix=""), _dimension_forms())
+    form = CampaignForm(request.POST, label_suffix="")
     dimensions = _dimension_forms(request.POST)
     if not (form.is_valid() and dimensions.is_valid()):
         return _form_page(request, form, dimensions, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -93,7 +93,9 @@ def _page(request: SignedInRequest, campaign: Campaign, status: int = HTTPStatus
 
 
 def _dimension_forms(data: Any = None) -> DimensionForms:
-    forms = DimensionFormSet(data, initial=dimensions_to_start_from(), prefix="d")
+    forms = DimensionFormSet(
+        data, initial=dimensions_to_start_from(), prefix="d", form_kwargs={"label_suffix": ""}
+    )
     return cast("DimensionForms", forms)
 
 

@@ -26,7 +26,7 @@ _TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm", "m
 @require_GET
 @needs("clips")
 def clip_list(request: SignedInRequest) -> HttpResponse:
-    form = ClipFilterForm(request.GET)
+    form = ClipFilterForm(request.GET, label_suffix="")
     chosen = form.cleaned_data if form.is_valid() else {}
     wanted = ClipFilter(
         state=chosen.get("state", ""),
@@ -74,7 +74,7 @@ def upload(request: SignedInRequest) -> HttpResponse:
 @needs("clips")
 def manifest_upload(request: SignedInRequest) -> HttpResponse:
     """A manifest and the files it names, together."""
-    form = ManifestForm(request.POST or None, request.FILES or None)
+    form = ManifestForm(request.POST or None, request.FILES or None, label_suffix="")
     report: Report | None = None
     if request.method == "POST" and form.is_valid():
         try:

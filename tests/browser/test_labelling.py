@@ -256,3 +256,78 @@ def assert_frames(page: Page, shown_clips: list[dict[str, Any]]) -> None:
     for clip, at in zip(shown_clips, now, strict=True):
         held = clip["frame_times"][-1]
         assert at >= held or abs(at - position) <= spacing
+
+
+def test_what_was_judged_offline_is_sent_once_the_server_is_back(
+    page: Page, campaign: Campaign, ann: User, log_in: Callable[[str], User], expected_errors: list[str]
+) -> None:
+    expected_errors.append("ERR_INTERNET_DISCONNECTED")
+    log_in("ann")
+    open_item(page, campaign)
+    page.context.set_offline(True)
+    for _n in range(4):
+        page.keyboard.press("1")
+        page.keyboard.press("Shift+2")
+    page.keyboard.press("Enter")
+    expect(page.locator("#nothing")).to_be_visible()
+    assert not Judgement.objects.exists()
+    page.context.set_offline(False)
+    until(page, lambda: Judgement.objects.count() == 1, 30)
+    expect(page.locator("#work")).to_be_visible()
+    expect(page.locator(".dimension.complete")).to_have_count(0)
+    assert page.evaluate("Object.values(localStorage).join()") == "[]"
+
+
+def test_the_item_before_is_corrected_and_another_is_skipped(
+    page: Page, campaign: Campaign, ann: User, log_in: Callable[[str], User], look: LookAt
+) -> None:
+    log_in("ann")
+    open_item(page, campaign)
+    first_clip = page.locator(".clip").first.get_attribute("data-clip")
+    for _n in range(4):
+        page.keyboard.press("1")
+        page.keyboard.press("Shift+2")
+    finish(page)
+    page.keyboard.press("?")
+    expect(page.locator("#help-dialog")).to_be_visible()
+    look(page, "labelling-help")
+    page.keyboard.press("Escape")
+
+    # U with nothing to undo opens the judgement before.
+    page.keyboard.press("u")
+    expect(page.locator(".clip").first).to_have_attribute("data-clip", str(first_clip))
+    expect(page.locator(".dimension.complete")).to_have_count(4)
+    page.keyboard.press("t")
+    finish(page)
+    until(page, lambda: Judgement.objects.count() == 2)
+    corrected = Judgement.objects.get(superseded_by=None)
+    assert {"tie": True} in corrected.answers["picks"].values()
+
+    page.keyboard.press("k")
+    expect(page.locator("#skip-dialog")).to_be_visible()
+    page.keyboard.press("2")
+    look(page, "labelling-skip")
+    before = page.locator(".clip").first.get_attribute("data-clip")
+    page.keyboard.press("Enter")
+    expect(page.locator(".clip").first).not_to_have_attribute("data-clip", str(before))
+    skipped = Assignment.objects.get(state="skipped")
+    assert skipped.skip_reason == "I don't understand the prompt"
+
+
+def test_another_machine_shows_the_draft_and_a_second_window_takes_over(
+    page: Page, campaign: Campaign, ann: User, log_in: Callable[[str], User], expected_errors: list[str]
+) -> None:
+    expected_errors.append("409")
+    log_in("ann")
+    open_item(page, campaign)
+    page.keyboard.press("1")
+    saved(page)
+    other = page.context.new_page()
+    open_item(other, campaign)
+    expect(other.locator(".dimension.active .chip.best")).to_contain_text("1")
+    other.keyboard.press("Shift+3")
+    saved(other)
+    page.bring_to_front()
+    page.keyboard.press("Shift+4")
+    expect(page.locator("#feedback .note.error")).to_contain_text("another window")
+    expect(page.locator(".dimension.complete .chip.worst")).to_contain_text("3")

@@ -193,6 +193,7 @@ async function submit() {
     played: Math.round(now.player.played * 10) / 10,
   };
   try {
+    await now.drafts.settled();
     await outbox.submit(now.item.assignment, body);
     if (now === work) await next();
   } catch (error) {

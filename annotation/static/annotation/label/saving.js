@@ -20,7 +20,14 @@ export class Drafts {
 
   save(answers) {
     this.waiting = answers;
-    if (!this.busy) this.#next();
+    if (!this.busy) this.saving = this.#next();
+  }
+
+  /** Resolves when nothing is on its way; what only waits is dropped, since a submission carries it. */
+  async settled() {
+    this.waiting = null;
+    clearTimeout(this.timer);
+    await this.saving;
   }
 
   close() {
@@ -47,13 +54,14 @@ export class Drafts {
       } else {
         this.waiting ??= answers;
         this.tell("offline", error);
-        this.timer = setTimeout(() => this.#next(), RETRY_AFTER);
         this.busy = false;
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => (this.saving = this.#next()), RETRY_AFTER);
         return;
       }
     }
     this.busy = false;
-    this.#next();
+    await this.#next();
   }
 }
 
