@@ -10,7 +10,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema, Status
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, WithJsonSchema
 
 from annotation import campaigns, export
 from annotation.api import Rejected, Stopped
@@ -22,6 +22,11 @@ from workbench.models import User
 
 router = Router(tags=["campaigns"])
 
+# Named for the schema: an object called `State` is in it once, and clips have states too.
+CampaignState = Annotated[
+    Campaign.State,
+    WithJsonSchema({"type": "string", "enum": Campaign.State.values, "title": "Campaign state"}),
+]
 Text = Annotated[str, StringConstraints(max_length=20_000, pattern=r"^[^\x00]*$")]
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]*$")
@@ -99,7 +104,7 @@ class NewCampaign(Schema):
 class CampaignOut(Schema):
     id: uuid.UUID
     name: str
-    state: Campaign.State
+    state: CampaignState
     version: int
     clips_per_item: int
     overlap: int
@@ -123,7 +128,7 @@ class CampaignDetail(CampaignOut):
 
 
 class StateIn(Schema):
-    state: Campaign.State
+    state: CampaignState
     version: int = Field(ge=0, le=2**31 - 1)
 
 
@@ -145,7 +150,7 @@ class ItemPage(Schema):
 
 
 @router.get("", response=list[CampaignOut])
-def list_campaigns(request: HttpRequest, state: Campaign.State | None = None) -> Any:
+def list_campaigns(request: HttpRequest, state: CampaignState | None = None) -> Any:
     """All campaigns, newest first."""
     require(request.user, "campaigns.view")
     rows = Campaign.objects.all()

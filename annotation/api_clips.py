@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import File, Form, Router, Schema, Status
 from ninja.files import UploadedFile
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, WithJsonSchema
 
 from annotation import clips
 from annotation.api import Rejected
@@ -22,6 +22,9 @@ from workbench.models import User
 
 router = Router(tags=["clips"])
 
+ClipState = Annotated[
+    Clip.State, WithJsonSchema({"type": "string", "enum": Clip.State.values, "title": "Clip state"})
+]
 Optional = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f]*$")
 ]
@@ -30,7 +33,7 @@ PromptText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=
 
 class ClipOut(Schema):
     id: uuid.UUID
-    state: Clip.State
+    state: ClipState
     problem: str
     prompt_id: int | None
     video_model: str | None = Field(None, alias="video_model.slug")
@@ -87,7 +90,7 @@ class FactsIn(Schema):
 @router.get("", response=ClipPage)
 def list_clips(
     request: HttpRequest,
-    state: Clip.State | None = None,
+    state: ClipState | None = None,
     video_model: Optional = "",
     prompt_set: Optional = "",
     text: Optional = "",

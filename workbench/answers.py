@@ -15,6 +15,8 @@ from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
+from workbench.misfits import misfit_text
+
 
 class Problem(Schema):
     """The body of an error."""
@@ -79,7 +81,7 @@ class WorkbenchAPI(NinjaAPI):
         return self.create_response(request, {"detail": detail}, status=403)
 
     def _misfit(self, request: HttpRequest, error: ValidationError) -> HttpResponse:
-        problems = [{"where": _place(one["loc"]), "message": str(one["msg"])} for one in error.errors]
+        problems = [{"where": _place(one["loc"]), "message": misfit_text(one)} for one in error.errors]
         detail = "; ".join(f"{one['where']}: {one['message']}" for one in problems)
         return self.create_response(request, {"detail": detail, "problems": problems}, status=422)
 
@@ -93,7 +95,7 @@ def _declare_errors(operation: dict[str, Any]) -> None:
     if "security" in operation:
         possible[401] = ("No session, or no valid token", "Problem")
         possible[403] = ("The role does not allow this, or the CSRF token is missing", "Problem")
-    if any(parameter["in"] == "path" for parameter in operation["parameters"]):
+    if any(parameter["in"] == "path" for parameter in operation["parameters"]) or "requestBody" in operation:
         possible[404] = ("No such thing, or not yours", "Problem")
     if "requestBody" in operation:
         possible[400] = ("The body can't be parsed", "Problem")

@@ -214,7 +214,11 @@ def run_artifacts(request: HttpRequest, run_id: uuid.UUID) -> list[Artifact]:
     return list(_viewable(request, run_id).artifacts.order_by("-step", "name"))
 
 
-@router.get("/{run_id}/artifacts/{artifact_id}", response={200: bytes, 409: Problem})
+@router.get(
+    "/{run_id}/artifacts/{artifact_id}",
+    response={200: None, 409: Problem},
+    openapi_extra={"responses": {200: {"content": {"application/octet-stream": {}}}}},
+)
 def download_artifact(
     request: HttpRequest, run_id: uuid.UUID, artifact_id: Annotated[int, Field(ge=1, le=MAX_ID)]
 ) -> HttpResponseBase:
