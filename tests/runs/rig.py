@@ -167,6 +167,10 @@ class Rig:
     def run_row(self, run: str, *columns: str) -> tuple[Any, ...]:
         return self.rows(f"SELECT {', '.join(columns)} FROM workbench_run WHERE id = %s", run)[0]
 
+    def ask_to_cancel(self, run: str) -> None:
+        """What `control.cancel` does to a running run, without the seconds that a command takes to start."""
+        self.rows("UPDATE workbench_run SET cancel_requested_at = now() WHERE id = %s RETURNING id", run)
+
     def state(self, run: str) -> str:
         return str(self.run_row(run, "state")[0])
 

@@ -1,4 +1,4 @@
-"""Runs through a real Celery worker: torchrun, no torch in it, hints to a browser's side, the command line."""
+"""Runs through a real Celery worker: torchrun, no torch in it, hints to a browser, the command line."""
 
 import asyncio
 import json
@@ -25,18 +25,18 @@ SHORT |= {"log_every": 5, "eval_every": 1000}
 
 def test_two_processes_train_through_torchrun(rig: Rig) -> None:
     """Also: cancelled in the middle, each rank stops at the same step; resumed, it ends."""
-    run = rig.launch("aesthetic", SHORT | {"steps": 150, "processes": 2})
+    run = rig.launch("aesthetic", SHORT | {"steps": 400, "processes": 2})
     rig.wait_for_step(run, 10)
     assert len(rig.trainer_pids(run)) >= 3  # torchrun and two ranks
-    rig.manage("cancel_run", run)
+    rig.ask_to_cancel(run)
     assert rig.wait_for_end(run) == "cancelled"
     assert rig.trainer_pids(run) == []
     (stopped_at,) = rig.run_row(run, "step")
-    assert 10 <= stopped_at < 150
+    assert 10 <= stopped_at < 400
     rig.manage("shell", "-v0", "-c", RESUME.format(run=run))
     assert rig.wait_for_end(run) == "succeeded", rig.run_row(run, "error")
     steps = [step for step, name in rig.metrics(run) if name == "train/loss"]
-    assert steps == list(range(5, 151, 5))
+    assert steps == list(range(5, 401, 5))
     starts = (
         "SELECT data->>'step' FROM workbench_runevent WHERE run_id = %s AND text = 'training' ORDER BY id"
     )

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from pydantic import BaseModel, ValidationError
+
+from workbench.misfits import misfit_text
 
 Config = dict[str, Any]
 """A validated config as it is stored in `Run.config`: JSON values."""
@@ -65,7 +68,13 @@ def kind_of(key: str) -> RunKind:
     """The kind of that key. Raises ConfigRefusedError that names the known ones."""
     if key not in _kinds:
         raise ConfigRefusedError(
-            [(("kind",), f"{key!r} is not a kind of run; known are {', '.join(sorted(_kinds)) or 'none'}")]
+            [
+                (
+                    ("kind",),
+                    _("%(kind)r is not a kind of run; known are %(known)s")
+                    % {"kind": key, "known": ", ".join(sorted(_kinds))},
+                )
+            ]
         )
     return _kinds[key]
 
@@ -73,11 +82,13 @@ def kind_of(key: str) -> RunKind:
 def validated(kind: RunKind, config: object) -> Config:
     """The config to store for a launch of `kind`. Raises ConfigRefusedError with every problem found."""
     if not _storable(config):
-        raise ConfigRefusedError([((), "a text holds a NUL or half of a surrogate pair: it can't be stored")])
+        raise ConfigRefusedError(
+            [((), _("a text holds a NUL or half of a surrogate pair: it can't be stored"))]
+        )
     try:
         parsed = kind.config.model_validate(config)
     except ValidationError as error:
-        raise ConfigRefusedError([(problem["loc"], problem["msg"]) for problem in error.errors()]) from error
+        raise ConfigRefusedError([(one["loc"], misfit_text(one)) for one in error.errors()]) from error
     return kind.pin(parsed)
 
 

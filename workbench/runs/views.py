@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from workbench import charts
 from workbench.access import SignedInRequest, may, needs
 from workbench.home import Section
 from workbench.models import Artifact, Run, RunEvent, RunState, User
@@ -128,6 +129,7 @@ def run_page(request: SignedInRequest, run_id: uuid.UUID) -> HttpResponse:
             "children": run.children.order_by("created_at"),
             "may_control": control.may_control(request.user, run),
             "titles": _titles(),
+            "chart_words": charts.words(),
         }
     )
     return render(request, "workbench/runs/run.html", context)
@@ -234,7 +236,7 @@ def _described(schema: dict[str, Any]) -> list[dict[str, str]]:
             "name": name,
             "type": _type(field),
             "default": json.dumps(field.get("default"), ensure_ascii=False),
-            "description": field.get("description", ""),
+            "description": _(field["description"]) if field.get("description") else "",
         }
         for name, field in schema.get("properties", {}).items()
     ]
