@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from annotation.models import Assignment, Campaign, Clip, ItemClip, Judgement, Rendition
 from tests.annotation import rows
@@ -152,6 +154,23 @@ def test_a_skip_needs_a_reason(ann: Client, campaign: Campaign) -> None:
     assert send(ann, "POST", at, {"reason": "  "}).status_code == 422
     assert send(ann, "POST", at, {"reason": "A clip does not play"}).status_code == 200
     assert taken(ann, campaign)["assignment"] != item["assignment"]
+
+
+def test_next_and_submit_take_few_statements(ann: Client, campaign: Campaign) -> None:
+    """Session and person included."""
+    taken(ann, campaign)
+    with CaptureQueriesContext(connection) as asked:
+        item = taken(ann, campaign)
+    with CaptureQueriesContext(connection) as answered:
+        send(ann, "POST", f"/api/label/{item['assignment']}/submit", submission(item))
+    with CaptureQueriesContext(connection) as new:
+        taken(ann, campaign)
+    counts = [
+        len([q for q in c.captured_queries if "SAVEPOINT" not in q["sql"]]) for c in (asked, new, answered)
+    ]
+    assert counts[0] <= 8, asked.captured_queries
+    assert counts[1] <= 9, new.captured_queries
+    assert counts[2] <= 12, answered.captured_queries
 
 
 # --- Blindness --------------------------------------------------------------------------------------------

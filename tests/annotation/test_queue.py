@@ -331,6 +331,32 @@ def test_a_least_playing_time_is_enforced(manager: User, ann: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_two_windows_that_ask_at_once_get_the_same_item() -> None:
+    campaign = rows.campaign(rows.person("manager", Role.MANAGER), items=40, overlap=2)
+    ann = rows.person("ann")
+    for round_ in range(10):
+        start = threading.Barrier(4)
+        given: list[uuid.UUID] = []
+
+        def ask(start: threading.Barrier = start, given: list[uuid.UUID] = given) -> None:
+            start.wait()
+            assignment = queue.next_item(campaign.pk, ann)
+            assert assignment is not None
+            given.append(assignment.pk)
+            connections.close_all()
+
+        threads = [threading.Thread(target=ask) for _n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(given) == 4
+        assert len(set(given)) == 1, round_
+        slots_add_up(campaign)
+        submit(Assignment.objects.get(pk=given[0]))
+
+
+@pytest.mark.django_db(transaction=True)
 def test_every_slot_is_given_exactly_once_to_forty_people_at_once() -> None:
     campaign = rows.campaign(rows.person("manager", Role.MANAGER), items=200, overlap=2, clips_per_item=2)
     people = [rows.person(f"p{n}") for n in range(40)]

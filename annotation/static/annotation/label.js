@@ -291,7 +291,9 @@ skipDialog.addEventListener("keydown", (event) => {
   const number = /^Digit([1-9])$/.exec(event.code)?.[1];
   if (!number || event.target.id === "skip-more") return;
   const choice = skipDialog.querySelectorAll("[name=reason]")[number - 1];
-  if (choice) choice.checked = true;
+  if (!choice) return;
+  choice.checked = true;
+  choice.focus();
 });
 skipDialog.addEventListener("close", async () => {
   if (skipDialog.returnValue !== "skip" || !work) return;
