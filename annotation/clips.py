@@ -166,7 +166,11 @@ def want_lost_renditions(older_than: timedelta = timedelta(minutes=15)) -> int:
 
 def explain(refused: Refused) -> str:
     """Say why a file is not taken, in the reader's language."""
-    return gettext(refused.template) % refused.values
+    values = dict(refused.values)
+    for name in ("found", "what"):  # our own words; the other values are names and figures
+        if word := values.get(name):
+            values[name] = gettext(str(word))
+    return gettext(refused.template) % values
 
 
 def video_model_named(name: str) -> VideoModel:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 from pydantic import BaseModel, ConfigDict, Field
 
 from annotation.models import Clip, PromptSet
@@ -26,31 +26,41 @@ class AestheticRun(BaseModel):
 
     clips: Annotated[
         list[Annotated[uuid.UUID, Field(strict=False)]] | None,
-        Field(description="Clips by id, four or more; leave it out for all that are ready"),
+        Field(description=gettext_noop("Clips by id, four or more; leave it out for all that are ready")),
     ] = None
-    prompt_set: Annotated[str | None, Field(description="Only clips of this prompt set, by its slug")] = None
-    steps: Annotated[int, Field(ge=1, le=1_000_000, description="Optimizer steps")] = _DEFAULTS["steps"]
-    batch_size: Annotated[int, Field(ge=1, le=4096, description="Pairs a step, over all processes")] = (
-        _DEFAULTS["batch_size"]
+    prompt_set: Annotated[
+        str | None, Field(description=gettext_noop("Only clips of this prompt set, by its slug"))
+    ] = None
+    steps: Annotated[int, Field(ge=1, le=1_000_000, description=gettext_noop("Optimizer steps"))] = _DEFAULTS[
+        "steps"
+    ]
+    batch_size: Annotated[
+        int, Field(ge=1, le=4096, description=gettext_noop("Pairs a step, over all processes"))
+    ] = _DEFAULTS["batch_size"]
+    learning_rate: Annotated[float, Field(gt=0, le=1, description=gettext_noop("AdamW's peak rate"))] = (
+        _DEFAULTS["learning_rate"]
     )
-    learning_rate: Annotated[float, Field(gt=0, le=1, description="AdamW's peak rate")] = _DEFAULTS[
-        "learning_rate"
-    ]
     weight_decay: Annotated[float, Field(ge=0, le=1)] = _DEFAULTS["weight_decay"]
-    width: Annotated[int, Field(ge=4, le=256, description="Channels of the first layer")] = _DEFAULTS["width"]
-    image_size: Annotated[int, Field(ge=32, le=512, description="Side of the crops, pixels")] = _DEFAULTS[
-        "image_size"
-    ]
+    width: Annotated[int, Field(ge=4, le=256, description=gettext_noop("Channels of the first layer"))] = (
+        _DEFAULTS["width"]
+    )
+    image_size: Annotated[
+        int, Field(ge=32, le=512, description=gettext_noop("Side of the crops, pixels"))
+    ] = _DEFAULTS["image_size"]
     keyframes_per_clip: Annotated[int, Field(ge=1, le=64)] = _DEFAULTS["keyframes_per_clip"]
-    checkpoint_every: Annotated[int, Field(ge=1, description="Steps between checkpoints")] = _DEFAULTS[
-        "checkpoint_every"
+    checkpoint_every: Annotated[int, Field(ge=1, description=gettext_noop("Steps between checkpoints"))] = (
+        _DEFAULTS["checkpoint_every"]
+    )
+    log_every: Annotated[int, Field(ge=1, description=gettext_noop("Steps between metrics"))] = _DEFAULTS[
+        "log_every"
     ]
-    log_every: Annotated[int, Field(ge=1, description="Steps between metrics")] = _DEFAULTS["log_every"]
-    eval_every: Annotated[int, Field(ge=1, description="Steps between evaluations")] = _DEFAULTS["eval_every"]
+    eval_every: Annotated[int, Field(ge=1, description=gettext_noop("Steps between evaluations"))] = (
+        _DEFAULTS["eval_every"]
+    )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = _DEFAULTS["seed"]
-    processes: Annotated[int, Field(ge=1, le=8, description="Data-parallel processes")] = _DEFAULTS[
-        "processes"
-    ]
+    processes: Annotated[int, Field(ge=1, le=8, description=gettext_noop("Data-parallel processes"))] = (
+        _DEFAULTS["processes"]
+    )
 
 
 def pin(wanted: AestheticRun) -> Config:

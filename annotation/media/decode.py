@@ -29,7 +29,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from . import sniff
-from .refused import Refused
+from .refused import Refused, gettext_noop
 
 CODECS = {
     "h264": "H.264",
@@ -301,7 +301,7 @@ def _check_file(path: Path, limits: Limits) -> int:
 
 
 def _open_nothing_else(url: str, flags: int, options: dict[str, str]) -> NoReturn:
-    raise Refused("playlist", found="a file that refers to others")
+    raise Refused("playlist", found=gettext_noop("a file that refers to others"))
 
 
 def _pick_stream(source: InputContainer, kind: str) -> VideoStream:
@@ -360,7 +360,9 @@ class _Guard:
         if (seconds := (self.last - self.first) * self.tick) > self.limits.max_seconds:
             raise _too_long(float(seconds), self.limits)
         if self.count * frame.width * frame.height > self.limits.max_total_pixels:
-            raise Refused("too_costly", what="pixels", limit=f"{self.limits.max_total_pixels:,}")
+            raise Refused(
+                "too_costly", what=gettext_noop("pixels"), limit=f"{self.limits.max_total_pixels:,}"
+            )
         return self.last
 
     def check_end(self) -> None:

@@ -7,7 +7,7 @@
 from pathlib import Path
 from typing import BinaryIO
 
-from .refused import Refused
+from .refused import Refused, gettext_noop
 
 DEMUXER = {"mp4": "mov", "webm": "matroska", "avi": "avi", "gif": "gif"}
 """Our container's name -> libav's demuxer; nothing else is ever opened."""
@@ -15,35 +15,35 @@ DEMUXER = {"mp4": "mov", "webm": "matroska", "avi": "avi", "gif": "gif"}
 _MOV_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"uuid"}
 _PICTURE_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1"}
 _SIGNATURES: list[tuple[bytes, str, str]] = [
-    (b"\x89PNG\r\n\x1a\n", "not_a_video", "a PNG picture"),
-    (b"\xff\xd8\xff", "not_a_video", "a JPEG picture"),
-    (b"BM", "not_a_video", "a BMP picture"),
-    (b"II*\0", "not_a_video", "a TIFF picture"),
-    (b"MM\0*", "not_a_video", "a TIFF picture"),
-    (b"%PDF", "not_a_video", "a PDF document"),
-    (b"PK\x03\x04", "not_a_video", "a ZIP archive"),
-    (b"\x1f\x8b", "not_a_video", "a gzip archive"),
-    (b"7z\xbc\xaf", "not_a_video", "a 7z archive"),
-    (b"Rar!", "not_a_video", "a RAR archive"),
-    (b"\x7fELF", "not_a_video", "a program"),
-    (b"MZ", "not_a_video", "a program"),
-    (b"#EXTM3U", "playlist", "an HLS playlist"),
-    (b"ffconcat", "playlist", "a concat playlist"),
-    (b"[playlist]", "playlist", "a PLS playlist"),
-    (b"v=0\r\n", "playlist", "an SDP description"),
-    (b"v=0\n", "playlist", "an SDP description"),
+    (b"\x89PNG\r\n\x1a\n", "not_a_video", gettext_noop("a PNG picture")),
+    (b"\xff\xd8\xff", "not_a_video", gettext_noop("a JPEG picture")),
+    (b"BM", "not_a_video", gettext_noop("a BMP picture")),
+    (b"II*\0", "not_a_video", gettext_noop("a TIFF picture")),
+    (b"MM\0*", "not_a_video", gettext_noop("a TIFF picture")),
+    (b"%PDF", "not_a_video", gettext_noop("a PDF document")),
+    (b"PK\x03\x04", "not_a_video", gettext_noop("a ZIP archive")),
+    (b"\x1f\x8b", "not_a_video", gettext_noop("a gzip archive")),
+    (b"7z\xbc\xaf", "not_a_video", gettext_noop("a 7z archive")),
+    (b"Rar!", "not_a_video", gettext_noop("a RAR archive")),
+    (b"\x7fELF", "not_a_video", gettext_noop("a program")),
+    (b"MZ", "not_a_video", gettext_noop("a program")),
+    (b"#EXTM3U", "playlist", gettext_noop("an HLS playlist")),
+    (b"ffconcat", "playlist", gettext_noop("a concat playlist")),
+    (b"[playlist]", "playlist", gettext_noop("a PLS playlist")),
+    (b"v=0\r\n", "playlist", gettext_noop("an SDP description")),
+    (b"v=0\n", "playlist", gettext_noop("an SDP description")),
     (b"ID3", "audio_only", ""),
     (b"fLaC", "audio_only", ""),
     (b"\xff\xfb", "audio_only", ""),
     (b"\xff\xf1", "audio_only", ""),
     (b"OggS", "container_not_allowed", "Ogg"),
-    (b"FLV\x01", "container_not_allowed", "Flash video"),
-    (b"\x30\x26\xb2\x75", "container_not_allowed", "Windows Media (ASF)"),
-    (b"\0\0\x01\xba", "container_not_allowed", "an MPEG program stream"),
-    (b"\0\0\x01\xb3", "container_not_allowed", "an MPEG video stream"),
+    (b"FLV\x01", "container_not_allowed", gettext_noop("Flash video")),
+    (b"\x30\x26\xb2\x75", "container_not_allowed", gettext_noop("Windows Media (ASF)")),
+    (b"\0\0\x01\xba", "container_not_allowed", gettext_noop("an MPEG program stream")),
+    (b"\0\0\x01\xb3", "container_not_allowed", gettext_noop("an MPEG video stream")),
     (b"DKIF", "container_not_allowed", "IVF"),
-    (b"YUV4MPEG2", "container_not_allowed", "raw YUV4MPEG2"),
-    (b"\0\0\0\x01", "container_not_allowed", "a bare H.264 or HEVC stream"),
+    (b"YUV4MPEG2", "container_not_allowed", gettext_noop("raw YUV4MPEG2")),
+    (b"\0\0\0\x01", "container_not_allowed", gettext_noop("a bare H.264 or HEVC stream")),
 ]
 
 
@@ -58,7 +58,7 @@ def container(path: Path) -> str:
         raise Refused("empty")
     if head[4:8] in _MOV_BOXES:
         if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
-            raise Refused("not_a_video", found="an AVIF or HEIF picture")
+            raise Refused("not_a_video", found=gettext_noop("an AVIF or HEIF picture"))
         return "mp4"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         return "webm"
@@ -70,7 +70,7 @@ def container(path: Path) -> str:
         if head.startswith(signature):
             raise Refused(code, found=found) if found else Refused(code)
     if len(head) > 376 and head[0] == head[188] == head[376] == 0x47:
-        raise Refused("container_not_allowed", found="an MPEG transport stream")
+        raise Refused("container_not_allowed", found=gettext_noop("an MPEG transport stream"))
     raise _text_or_unknown(head)
 
 
@@ -99,7 +99,7 @@ def _riff(head: bytes) -> str:
     if form == b"WAVE":
         raise Refused("audio_only")
     if form == b"WEBP":
-        raise Refused("not_a_video", found="a WebP picture")
+        raise Refused("not_a_video", found=gettext_noop("a WebP picture"))
     raise Refused("container_not_allowed", found=f"RIFF {form.decode('ascii', 'replace').strip()}")
 
 
@@ -107,17 +107,21 @@ def _text_or_unknown(head: bytes) -> Refused:
     try:
         text = head[: len(head) - 3].decode("utf-8") if len(head) > 64 else head.decode("utf-8")
     except UnicodeDecodeError:
-        return Refused("not_a_video", found="data of no known video format")
+        return Refused("not_a_video", found=gettext_noop("data of no known video format"))
     text = text.lstrip("\ufeff \t\r\n").lower()
     if any(ord(sign) < 32 and sign not in "\t\r\n\f\x1b" for sign in text):
-        return Refused("not_a_video", found="data of no known video format")
+        return Refused("not_a_video", found=gettext_noop("data of no known video format"))
     if text.startswith(("#extm3u", "ffconcat")):
-        return Refused("playlist", found="a playlist")
+        return Refused("playlist", found=gettext_noop("a playlist"))
     if text.startswith(("<!doctype html", "<html")):
-        return Refused("not_a_video", found="an HTML page")
+        return Refused("not_a_video", found=gettext_noop("an HTML page"))
     if text.startswith(("<?xml", "<svg", "<mpd", "<smil")):
-        return Refused("playlist", found="a DASH playlist") if "<mpd" in text else _text("an XML document")
-    return _text("plain text")
+        return (
+            Refused("playlist", found=gettext_noop("a DASH playlist"))
+            if "<mpd" in text
+            else _text(gettext_noop("an XML document"))
+        )
+    return _text(gettext_noop("plain text"))
 
 
 def _text(found: str) -> Refused:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .decode import Limits, Probe
-from .refused import Refused
+from .refused import Refused, gettext_noop
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP}
@@ -103,7 +103,7 @@ def _run(job: str, path: Path, limits: Limits, **options: Any) -> dict[str, Any]
     try:
         stdout, stderr = child.communicate(json.dumps(request).encode(), timeout=limits.wall_seconds)
     except subprocess.TimeoutExpired:
-        raise Refused("too_costly", what="time", limit=f"{limits.wall_seconds:g} s") from None
+        raise Refused("too_costly", what=gettext_noop("time"), limit=f"{limits.wall_seconds:g} s") from None
     finally:
         if child.poll() is None:
             child.kill()
@@ -116,7 +116,7 @@ def _run(job: str, path: Path, limits: Limits, **options: Any) -> dict[str, Any]
         return done
     killed_by = -child.returncode
     if killed_by in (signal.SIGXCPU, signal.SIGKILL):
-        raise Refused("too_costly", what="processor time", limit=f"{limits.cpu_seconds} s")
+        raise Refused("too_costly", what=gettext_noop("processor time"), limit=f"{limits.cpu_seconds} s")
     if killed_by in _CRASHES:
         raise Refused("broken", frames=0, detail=f"the decoder crashed: {signal.Signals(killed_by).name}")
     raise RuntimeError(f"{job} of {path.name} failed:\n{stderr.decode(errors='replace')[-4000:]}")

@@ -3,6 +3,7 @@
 
 const page = JSON.parse(document.getElementById("run-page").textContent);
 const texts = document.getElementById("texts").dataset;
+const chartWords = JSON.parse(document.getElementById("chart-words").textContent);
 const statusBox = document.getElementById("status");
 const filesBox = document.getElementById("files");
 const logBox = document.getElementById("log");
@@ -117,6 +118,8 @@ function draw(chart) {
   const config = {
     responsive: true,
     displaylogo: false,
+    locale: "page",
+    locales: { page: { dictionary: chartWords } },
     modeBarButtonsToRemove: ["select2d", "lasso2d"],
     toImageButtonOptions: { format: "png", filename: `${page.file}-${chart.replaceAll("/", "-")}`, scale: 2 },
   };
