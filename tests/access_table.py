@@ -148,11 +148,14 @@ def Row(method: str, name: str, arguments: Arguments = none, **rest: Any) -> _Ro
     return _Row(method=method, name=name, arguments=arguments, **rest)
 
 
-EVERYBODY = {"owner": 200, "colleague": 200, "outsider": 200}
-ANYBODY = {**EVERYBODY, "anonymous": 200}
-OWN = {"role": "annotator", "outsider_role": "manager"}  # what is one's own is no manager's either
-ENGINEER = {"role": "engineer"}
-LABELLER = {"role": "annotator", "outsider_role": "annotator"}
+EVERYBODY: dict[str, Any] = {"owner": 200, "colleague": 200, "outsider": 200}
+ANYBODY: dict[str, Any] = {**EVERYBODY, "anonymous": 200}
+OWN: dict[str, Any] = {
+    "role": "annotator",
+    "outsider_role": "manager",
+}  # what is one's own is no manager's either
+ENGINEER: dict[str, Any] = {"role": "engineer"}
+LABELLER: dict[str, Any] = {"role": "annotator", "outsider_role": "annotator"}
 
 ROWS = [
     # Coming and going

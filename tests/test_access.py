@@ -119,8 +119,14 @@ def test_websockets(row: _Row, who: str, world: World) -> None:
     person = AnonymousUser() if who == "anonymous" else getattr(world, who)
 
     async def stays_open() -> bool:
-        scope = {"type": "websocket", "path": f"/{path}", "headers": [], "subprotocols": [], "user": person}
-        socket = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)
+        scope: dict[str, Any] = {
+            "type": "websocket",
+            "path": f"/{path}",
+            "headers": [],
+            "subprotocols": [],
+            "user": person,
+        }
+        socket: Any = ApplicationCommunicator(URLRouter(websocket_urlpatterns), scope)  # type: ignore[no-untyped-call]
         await socket.send_input({"type": "websocket.connect"})
         first = await socket.receive_output(10)
         await socket.send_input({"type": "websocket.disconnect", "code": 1000})

@@ -47,7 +47,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
 class SignedInRequest(HttpRequest):
     """A request whose user is known: what views behind `needs` get."""
 
-    user: User  # type: ignore[assignment]
+    user: User
 
 
 def may(user: Any, capability: str) -> bool:
