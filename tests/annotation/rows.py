@@ -4,10 +4,13 @@ import hashlib
 import uuid
 from typing import Any
 
-from annotation import campaigns
+from django.db.models import Count, Q
+
+from annotation import campaigns, judging, queue
 from annotation.campaigns import CampaignSpec, Selection
 from annotation.dimensions import default_dimensions
-from annotation.models import Assignment, Campaign, Clip, Prompt, Rendition, Task, VideoModel
+from annotation.judging import Submission
+from annotation.models import Assignment, Campaign, Clip, Judgement, Prompt, Rendition, Task, VideoModel
 from annotation.prompts import fingerprint
 from workbench.models import Role, User
 
@@ -86,3 +89,29 @@ def picks(assignment: Assignment, best: int = 0, worst: int = -1) -> dict[str, A
     answer = {"best": [keys[best]], "worst": [keys[worst]]}
     dimensions = assignment.campaign.dimensions.values_list("key", flat=True)
     return {"picks": dict.fromkeys(dimensions, answer), "comparisons": []}
+
+
+def submit(assignment: Assignment, **changes: object) -> Judgement:
+    values = {"idempotency_key": uuid.uuid4(), **changes}
+    values["answers"] = changes.get("answers") or picks(assignment)
+    return judging.submit(assignment.pk, assignment.annotator, Submission(**values))  # type: ignore[arg-type]
+
+
+def taken(campaign: Campaign, person: User) -> Assignment:
+    assignment = queue.next_item(campaign.pk, person)
+    assert assignment is not None
+    return assignment
+
+
+def slots_add_up(campaign: Campaign) -> None:
+    """Open slots are the overlap, less what is leased, held or judged; the counters say the same."""
+    in_slot = Q(assignments__state__in=(Assignment.State.LEASED, Assignment.State.HELD)) | Q(
+        assignments__state=Assignment.State.SUBMITTED, assignments__surplus=False
+    )
+    for item in campaign.items.annotate(used=Count("assignments", filter=in_slot)):
+        assert item.open_slots + item.used == campaign.overlap
+    campaign.refresh_from_db()
+    submitted = campaign.assignments.filter(state=Assignment.State.SUBMITTED)
+    assert campaign.judged == submitted.filter(surplus=False).count()
+    assert campaign.surplus == submitted.filter(surplus=True).count()
+    assert campaign.skipped == campaign.assignments.filter(state=Assignment.State.SKIPPED).count()

@@ -204,7 +204,7 @@ def test_nothing_an_annotator_gets_tells_who_made_a_clip(ann: Client, campaign: 
     for clip in Clip.objects.all():
         secrets |= {str(clip.pk), clip.sha256, clip.sha256[:12], str(clip.original)}
     for rendition in Rendition.objects.all():
-        secrets |= {str(rendition.pk), str(rendition.file), rendition.file.name.split("/")[-1][:20]}
+        secrets |= {str(rendition.pk), str(rendition.file), str(rendition.file).split("/")[-1][:20]}
     for answer in answers:
         assert answer.status_code in {200, 206, 422}, answer
         body = answer.getvalue() if answer.streaming else answer.content

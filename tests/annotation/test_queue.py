@@ -4,17 +4,17 @@ import threading
 import uuid
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, connections
-from django.db.models import Count, Q
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from annotation import campaigns, judging, queue
-from annotation.errors import Conflict, Invalid, Missing
+from annotation.errors import Conflict, Missing
 from annotation.judging import Submission
-from annotation.models import Assignment, Campaign, Item, Judgement
+from annotation.models import Assignment, Campaign, Item
 from tests.annotation import rows
 from workbench.models import Role, User
 
@@ -36,36 +36,10 @@ def bob(db: None) -> User:
     return rows.person("bob")
 
 
-def submit(assignment: Assignment, **changes: object) -> Judgement:
-    values = {"idempotency_key": uuid.uuid4(), **changes}
-    values["answers"] = changes.get("answers") or rows.picks(assignment)
-    return judging.submit(assignment.pk, assignment.annotator, Submission(**values))  # type: ignore[arg-type]
-
-
-def taken(campaign: Campaign, person: User) -> Assignment:
-    assignment = queue.next_item(campaign.pk, person)
-    assert assignment is not None
-    return assignment
-
-
 def run_out(*assignments: Assignment) -> None:
     Assignment.objects.filter(pk__in=[a.pk for a in assignments]).update(
         expires_at=timezone.now() - timedelta(seconds=1)
     )
-
-
-def slots_add_up(campaign: Campaign) -> None:
-    """Open slots are the overlap, less what is leased, held or judged; the counters say the same."""
-    in_slot = Q(assignments__state__in=(State.LEASED, State.HELD)) | Q(
-        assignments__state=State.SUBMITTED, assignments__surplus=False
-    )
-    for item in campaign.items.annotate(used=Count("assignments", filter=in_slot)):
-        assert item.open_slots + item.used == campaign.overlap
-    campaign.refresh_from_db()
-    submitted = campaign.assignments.filter(state=State.SUBMITTED)
-    assert campaign.judged == submitted.filter(surplus=False).count()
-    assert campaign.surplus == submitted.filter(surplus=True).count()
-    assert campaign.skipped == campaign.assignments.filter(state=State.SKIPPED).count()
 
 
 def test_a_person_goes_through_the_items_in_order_and_is_then_done(manager: User, ann: User) -> None:
@@ -73,17 +47,17 @@ def test_a_person_goes_through_the_items_in_order_and_is_then_done(manager: User
     seen = []
     while assignment := queue.next_item(campaign.pk, ann):
         seen.append(assignment.item.position)
-        submit(assignment)
+        rows.submit(assignment)
     assert seen == [0, 1, 2]
     assert queue.why_nothing(campaign, ann) == "done"
-    slots_add_up(campaign)
+    rows.slots_add_up(campaign)
 
 
 def test_a_lease_comes_back_with_its_order_and_draft(manager: User, ann: User) -> None:
     campaign = rows.campaign(manager)
-    first = taken(campaign, ann)
+    first = rows.taken(campaign, ann)
     queue.save_draft(first.pk, ann, rows.picks(first), first.draft_version)
-    again = taken(campaign, ann)
+    again = rows.taken(campaign, ann)
     assert again.pk == first.pk
     assert again.clip_order == first.clip_order
     assert again.draft == rows.picks(first)
@@ -91,7 +65,7 @@ def test_a_lease_comes_back_with_its_order_and_draft(manager: User, ann: User) -
 
 def test_the_order_is_shuffled_for_each_person_and_holds_each_clip_once(manager: User) -> None:
     campaign = rows.campaign(manager, items=1, overlap=12)
-    orders = [tuple(taken(campaign, rows.person(f"p{n}")).clip_order) for n in range(12)]
+    orders = [tuple(rows.taken(campaign, rows.person(f"p{n}")).clip_order) for n in range(12)]
     assert len(set(orders)) > 1
     clips = {str(pk) for pk in Item.objects.get().item_clips.values_list("pk", flat=True)}
     assert all(len(order) == 4 and set(order) == clips for order in orders)
@@ -99,7 +73,7 @@ def test_the_order_is_shuffled_for_each_person_and_holds_each_clip_once(manager:
 
 def test_overlap_gives_an_item_to_as_many_people_as_asked(manager: User, ann: User, bob: User) -> None:
     campaign = rows.campaign(manager, items=1, overlap=2)
-    assert taken(campaign, ann).item_id == taken(campaign, bob).item_id
+    assert rows.taken(campaign, ann).item_id == rows.taken(campaign, bob).item_id
     carl = rows.person("carl")
     assert queue.next_item(campaign.pk, carl) is None
     assert queue.why_nothing(campaign, carl) == "others_have_it"
@@ -111,66 +85,66 @@ def test_only_people_of_the_campaign_get_items_and_only_while_it_is_open(
     campaign = rows.campaign(manager, annotators=(ann.pk,))
     assert queue.next_item(campaign.pk, bob) is None
     assert queue.why_nothing(campaign, bob) == "not_invited"
-    lease = taken(campaign, ann)
+    lease = rows.taken(campaign, ann)
     paused = campaigns.set_state(campaign.pk, Campaign.State.PAUSED, campaign.version)
-    assert taken(campaign, ann).pk == lease.pk, "what is in work is finished"
-    submit(lease)
+    assert rows.taken(campaign, ann).pk == lease.pk, "what is in work is finished"
+    rows.submit(lease)
     assert queue.next_item(campaign.pk, ann) is None
     assert queue.why_nothing(paused, ann) == "paused"
 
 
 def test_a_hold_is_not_seen_and_vanishes_when_it_expires(manager: User, ann: User, bob: User) -> None:
     campaign = rows.campaign(manager, items=2)
-    taken(campaign, ann)
+    rows.taken(campaign, ann)
     held = queue.hold_next(campaign.pk, ann)
     assert held is not None
     assert queue.next_item(campaign.pk, bob) is None, "the slot is ann's for now"
     run_out(held)
-    assert taken(campaign, bob).item_id == held.item_id
+    assert rows.taken(campaign, bob).item_id == held.item_id
     assert not Assignment.objects.filter(pk=held.pk).exists()
-    slots_add_up(campaign)
+    rows.slots_add_up(campaign)
 
 
 def test_a_hold_becomes_the_next_lease(manager: User, ann: User) -> None:
     campaign = rows.campaign(manager)
-    submit(taken(campaign, ann))
-    taken_now = taken(campaign, ann)
+    rows.submit(rows.taken(campaign, ann))
+    taken_now = rows.taken(campaign, ann)
     held = queue.hold_next(campaign.pk, ann)
     assert held is not None
     assert queue.hold_next(campaign.pk, ann) == held
     with pytest.raises(Missing):
         judging.submit(held.pk, ann, Submission(answers={}, idempotency_key=uuid.uuid4()))
-    submit(taken_now)
-    assert taken(campaign, ann).pk == held.pk
-    slots_add_up(campaign)
+    rows.submit(taken_now)
+    assert rows.taken(campaign, ann).pk == held.pk
+    rows.slots_add_up(campaign)
 
 
 def test_an_expired_lease_gives_its_slot_back(manager: User, ann: User, bob: User) -> None:
     campaign = rows.campaign(manager, items=1)
-    lease = taken(campaign, ann)
+    lease = rows.taken(campaign, ann)
     assert queue.release_expired() == 0
     run_out(lease)
     assert queue.release_expired() == 1
-    slots_add_up(campaign)
-    assert taken(campaign, bob).item_id == lease.item_id
+    rows.slots_add_up(campaign)
+    assert rows.taken(campaign, bob).item_id == lease.item_id
 
 
 def test_an_expired_lease_is_taken_up_again_with_its_draft(manager: User, ann: User) -> None:
     campaign = rows.campaign(manager, items=2)
-    lease = taken(campaign, ann)
+    lease = rows.taken(campaign, ann)
     queue.save_draft(lease.pk, ann, rows.picks(lease), 0)
     run_out(lease)
     queue.release_expired()
-    again = taken(campaign, ann)
+    again = rows.taken(campaign, ann)
     assert (again.pk, again.draft) == (lease.pk, rows.picks(lease))
-    slots_add_up(campaign)
+    rows.slots_add_up(campaign)
 
 
 def test_a_heartbeat_prolongs_and_takes_an_expired_lease_up_again(
     manager: User, ann: User, bob: User
 ) -> None:
     campaign = rows.campaign(manager, items=1)
-    lease = taken(campaign, ann)
+    lease = rows.taken(campaign, ann)
     before = lease.expires_at
     assert queue.heartbeat(lease.pk, ann).expires_at > before
     run_out(lease)
@@ -178,21 +152,21 @@ def test_a_heartbeat_prolongs_and_takes_an_expired_lease_up_again(
     assert queue.heartbeat(lease.pk, ann).state == State.LEASED
     run_out(lease)
     queue.release_expired()
-    taken(campaign, bob)
+    rows.taken(campaign, bob)
     with pytest.raises(Conflict) as conflict:
         queue.heartbeat(lease.pk, ann)
     assert conflict.value.code == "lease_lost"
-    slots_add_up(campaign)
+    rows.slots_add_up(campaign)
 
 
 def test_a_late_submission_takes_the_open_slot(manager: User, ann: User, bob: User) -> None:
     campaign = rows.campaign(manager, items=1)
-    lease = taken(campaign, ann)
+    lease = rows.taken(campaign, ann)
     run_out(lease)
     queue.release_expired()
-    submit(lease)
+    rows.submit(lease)
     assert queue.next_item(campaign.pk, bob) is None
-    slots_add_up(campaign)
+    rows.slots_add_up(campaign)
     assert (campaign.judged, campaign.surplus) == (1, 0)
 
 
@@ -200,39 +174,39 @@ def test_a_late_submission_is_kept_where_somebody_else_has_the_slot(
     manager: User, ann: User, bob: User
 ) -> None:
     campaign = rows.campaign(manager, items=1)
-    lease = taken(campaign, ann)
+    lease = rows.taken(campaign, ann)
     run_out(lease)
-    other = taken(campaign, bob)
-    late = submit(lease)
-    submit(other)
-    slots_add_up(campaign)
+    other = rows.taken(campaign, bob)
+    late = rows.submit(lease)
+    rows.submit(other)
+    rows.slots_add_up(campaign)
     assert (campaign.judged, campaign.surplus) == (1, 1)
     assert late.pairs.count() == 4
 
 
 def test_a_skipped_item_goes_to_others_and_never_comes_back(manager: User, ann: User, bob: User) -> None:
     campaign = rows.campaign(manager, items=1)
-    lease = taken(campaign, ann)
+    lease = rows.taken(campaign, ann)
     assert queue.skip(lease.pk, ann, "A clip does not play").state == State.SKIPPED
     assert queue.skip(lease.pk, ann, "again").skip_reason == "A clip does not play"
     assert queue.next_item(campaign.pk, ann) is None
-    slots_add_up(campaign)
-    assert taken(campaign, bob).item_id == lease.item_id
+    rows.slots_add_up(campaign)
+    assert rows.taken(campaign, bob).item_id == lease.item_id
     with pytest.raises(Conflict):
-        submit(lease)
+        rows.submit(lease)
 
 
 def test_after_the_end_a_person_gets_items_that_came_back(manager: User, ann: User, bob: User) -> None:
     campaign = rows.campaign(manager, items=3)
-    first = taken(campaign, ann)
+    first = rows.taken(campaign, ann)
     for _n in range(2):
-        submit(taken(campaign, bob))
+        rows.submit(rows.taken(campaign, bob))
     queue.skip(first.pk, ann, "no")
-    assert taken(campaign, bob).item_id == first.item_id
+    assert rows.taken(campaign, bob).item_id == first.item_id
 
 
 def test_drafts_of_two_windows_conflict(manager: User, ann: User) -> None:
-    lease = taken(rows.campaign(manager), ann)
+    lease = rows.taken(rows.campaign(manager), ann)
     saved = queue.save_draft(lease.pk, ann, rows.picks(lease), 0)
     assert saved.draft_version == 1
     with pytest.raises(Conflict) as conflict:
@@ -242,7 +216,7 @@ def test_drafts_of_two_windows_conflict(manager: User, ann: User) -> None:
 
 
 def test_nobody_touches_what_is_not_theirs(manager: User, ann: User, bob: User) -> None:
-    lease = taken(rows.campaign(manager), ann)
+    lease = rows.taken(rows.campaign(manager), ann)
     for act in (
         lambda: queue.heartbeat(lease.pk, bob),
         lambda: queue.skip(lease.pk, bob, "no"),
@@ -252,79 +226,6 @@ def test_nobody_touches_what_is_not_theirs(manager: User, ann: User, bob: User) 
     ):
         with pytest.raises(Missing):
             act()
-
-
-# --- Submitting -------------------------------------------------------------------------------------------
-
-
-def test_the_same_key_gives_the_first_answer(manager: User, ann: User) -> None:
-    campaign = rows.campaign(manager)
-    lease = taken(campaign, ann)
-    key = uuid.uuid4()
-    first = submit(lease, idempotency_key=key)
-    assert submit(lease, idempotency_key=key, answers={"picks": {}, "comparisons": []}) == first
-    slots_add_up(campaign)
-    assert Judgement.objects.count() == 1
-    with pytest.raises(Conflict) as conflict:
-        submit(taken(campaign, ann), idempotency_key=key)
-    assert conflict.value.code == "key_reused"
-
-
-def test_another_key_is_a_conflict_and_a_correction_supersedes(manager: User, ann: User) -> None:
-    campaign = rows.campaign(manager)
-    lease = taken(campaign, ann)
-    first = submit(lease)
-    with pytest.raises(Conflict) as conflict:
-        submit(lease)
-    assert conflict.value.code == "already_submitted"
-    second = submit(lease, answers=rows.picks(lease, best=1), supersedes=first.pk)
-    assert second.supersedes == first
-    assert (first.pairs.count(), second.pairs.count()) == (0, 4)
-    with pytest.raises(Conflict) as conflict:
-        submit(lease, supersedes=first.pk)
-    assert conflict.value.code == "superseded"
-    slots_add_up(campaign)
-    assert judging.correctable(campaign.pk, ann) == second
-
-
-@pytest.mark.parametrize(
-    ("spoil", "code"),
-    [
-        (lambda a: a["picks"].update(sharpness={"tie": True}), "unknown_dimension"),
-        (lambda a: a["picks"].pop("motion_quality"), "missing_answer"),
-        (lambda a: a["picks"]["motion_quality"].update(best=[str(uuid.uuid4())]), "foreign_clip"),
-        (lambda a: a["picks"]["motion_quality"].update(worst=[]), "empty_worst"),
-        (
-            lambda a: a["picks"].update(
-                motion_quality=dict.fromkeys(("best", "worst"), a["picks"]["motion_quality"]["best"])
-            ),
-            "best_and_worst",
-        ),
-        (lambda a: a.pop("comparisons"), None),
-        (lambda a: a["picks"].update(motion_quality={"tie": "yes"}), None),
-    ],
-)
-def test_wrong_answers_store_nothing(manager: User, ann: User, spoil: object, code: str | None) -> None:
-    campaign = rows.campaign(manager)
-    lease = taken(campaign, ann)
-    answers = {"picks": {k: dict(v) for k, v in rows.picks(lease)["picks"].items()}, "comparisons": []}
-    spoil(answers)  # type: ignore[operator]
-    with pytest.raises(Invalid) as invalid:
-        submit(lease, answers=answers)
-    if code is None:
-        assert invalid.value.code == "malformed"
-    else:
-        assert code in {problem["code"] for problem in invalid.value.detail["problems"]}
-    assert not Judgement.objects.exists()
-    slots_add_up(campaign)
-
-
-def test_a_least_playing_time_is_enforced(manager: User, ann: User) -> None:
-    lease = taken(rows.campaign(manager, min_play_seconds=2.0), ann)
-    with pytest.raises(Invalid) as invalid:
-        submit(lease, played=1.5)
-    assert invalid.value.code == "not_played"
-    submit(lease, played=2.0)
 
 
 # --- Many at once, and at scale ---------------------------------------------------------------------------
@@ -352,8 +253,8 @@ def test_two_windows_that_ask_at_once_get_the_same_item() -> None:
             thread.join()
         assert len(given) == 4
         assert len(set(given)) == 1, round_
-        slots_add_up(campaign)
-        submit(Assignment.objects.get(pk=given[0]))
+        rows.slots_add_up(campaign)
+        rows.submit(Assignment.objects.get(pk=given[0]))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -369,7 +270,7 @@ def test_every_slot_is_given_exactly_once_to_forty_people_at_once() -> None:
                 given.append((assignment.item_id, person.pk))
                 if len(given) % 3 == 0:
                     queue.hold_next(campaign.pk, person)
-                submit(assignment)
+                rows.submit(assignment)
         except BaseException as failure:
             failures.append(failure)
             raise
@@ -391,14 +292,14 @@ def test_every_slot_is_given_exactly_once_to_forty_people_at_once() -> None:
     assert not failures
     assert len(given) == len(set(given)) == 400, "nobody got an item twice"
     assert set(Counter(item for item, _person in given).values()) == {2}
-    slots_add_up(campaign)
+    rows.slots_add_up(campaign)
     assert campaign.judged == 400
 
 
 def test_the_cost_of_an_item_does_not_grow_with_the_campaign(manager: User, ann: User) -> None:
     """Few statements, and a plan that reads the same few rows at item 3 000 as at the first."""
     campaign = rows.campaign(manager, items=3000, overlap=3, clips_per_item=2)
-    submit(taken(campaign, ann))
+    rows.submit(rows.taken(campaign, ann))
     early = statements_of_one_item(campaign, ann)
     seen = Item.objects.filter(campaign=campaign, position__range=(2, 2900)).values_list("pk", flat=True)
     now = timezone.now()
@@ -420,7 +321,7 @@ def test_the_cost_of_an_item_does_not_grow_with_the_campaign(manager: User, ann:
     assert len(late["next"]) <= len(early["next"]) <= 3, early["next"]
     assert len(late["submit"]) <= len(early["submit"]) <= 8, early["submit"]
     with connection.cursor() as cursor:
-        values = {"campaign": campaign.pk, "person": ann.pk, "state": "leased"}
+        values: dict[str, Any] = {"campaign": campaign.pk, "person": ann.pk, "state": "leased"}
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {queue._CLAIM}", values)
         plan = cursor.fetchone()[0][0]["Plan"]
     assert _rows_read(plan) < 60, plan
@@ -429,10 +330,10 @@ def test_the_cost_of_an_item_does_not_grow_with_the_campaign(manager: User, ann:
 def statements_of_one_item(campaign: Campaign, person: User) -> dict[str, list[str]]:
     """The SQL of next and of submit; savepoints are this test's own."""
     with CaptureQueriesContext(connection) as asked:
-        assignment = taken(campaign, person)
+        assignment = rows.taken(campaign, person)
     answers = rows.picks(assignment)
     with CaptureQueriesContext(connection) as answered:
-        submit(assignment, answers=answers)
+        rows.submit(assignment, answers=answers)
     return {
         name: [q["sql"] for q in captured.captured_queries if "SAVEPOINT" not in q["sql"]]
         for name, captured in (("next", asked), ("submit", answered))

@@ -331,3 +331,30 @@ def test_another_machine_shows_the_draft_and_a_second_window_takes_over(
     page.keyboard.press("Shift+4")
     expect(page.locator("#feedback .note.error")).to_contain_text("another window")
     expect(page.locator(".dimension.complete .chip.worst")).to_contain_text("3")
+
+
+def test_eight_clips_fit_and_the_page_speaks_chinese(
+    page: Page, campaign: Campaign, manager: User, ann: User, log_in: Callable[[str], User], look: LookAt
+) -> None:
+    User.objects.filter(pk=ann.pk).update(language="zh-hans")
+    prompt = find_or_create(
+        "A long prompt, to see what it does. " * 12, "一个很长的提示，看看它会怎样。" * 20
+    )
+    Clip.objects.update(prompt=prompt)
+    spec = CampaignSpec(
+        name="八个", dimensions=default_dimensions("i2v"), selection=Selection(clips_per_item=8)
+    )
+    eight = campaigns.create(spec, manager)
+    campaigns.set_state(eight.pk, Campaign.State.OPEN, eight.version)
+    log_in("ann")
+    page.goto(f"/label/{eight.pk}/")
+    expect(page.locator(".clip")).to_have_count(8)
+    until(page, "[...document.querySelectorAll('.clip video')].every((v) => v.readyState >= 2)")
+    expect(page.locator("#prompt-first")).to_contain_text("一个很长的提示")
+    expect(page.locator(".dimension .name").first).to_have_text("提示遵循")
+    page.keyboard.press("8")
+    page.keyboard.press("Shift+7")
+    expect(page.locator(".dimension.complete .chip.best")).to_contain_text("8")
+    look(page, "labelling-eight")
+    size = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    assert size == [1280, 800], "the page scrolls"
