@@ -229,13 +229,13 @@ class Dimension(models.Model):
 
 
 class Item(models.Model):
-    """What one judgement is about: a prompt and its clips. `open_slots` is kept by the queue, in the database."""
+    """What one judgement is about: a prompt and its clips. The queue keeps `open_slots`, in the database."""
 
     id = models.UUIDField(primary_key=True, default=opaque_id, editable=False)
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="items")
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="items")
     position = models.PositiveIntegerField()
-    # Judgements still wanted and not leased: overlap - leased - judged. The queue's index is on open_slots > 0.
+    # Judgements wanted and not leased: overlap - leased - judged. The queue's index is on open_slots > 0.
     open_slots = models.PositiveSmallIntegerField()
     clips: "models.ManyToManyField[Clip, ItemClip]" = models.ManyToManyField(Clip, through="ItemClip")
 

@@ -1,7 +1,7 @@
 """Every test process runs on a PostgreSQL and a Valkey of its own, in a throw-away folder.
 
-Loaded by `-p tests.servers`, before Django's settings are read. Where DATABASE_URL and REDIS_URL are set, those
-servers are used instead.
+Loaded by `-p tests.servers`, before Django's settings are read. Where DATABASE_URL and REDIS_URL are set,
+those servers are used instead.
 """
 
 import os

@@ -1,8 +1,8 @@
 """Who may do what: the one place that says it, for pages and API alike.
 
-A role has a set of capabilities; a view or an API operation names the capability it needs. Rows that belong to
-somebody (an assignment, a token) are fetched together with their owner check where they are used, and answer
-404 to anybody else, so that an address tells nothing.
+A role has a set of capabilities; a view or an API operation names the capability it needs. Rows that belong
+to somebody (an assignment, a token) are fetched together with their owner check where they are used, and
+answer 404 to anybody else, so that an address tells nothing.
 """
 
 import functools
@@ -102,7 +102,7 @@ class TokenAuth(HttpBearer):
 
 
 class SessionAuth(NinjaSessionAuth):
-    """The session of a logged-in browser, with CSRF protection; nobody's session is 401, not a CSRF failure."""
+    """The session of a logged-in browser, with CSRF protection; nobody's is 401, not a CSRF failure."""
 
     def __call__(self, request: HttpRequest) -> Any | None:
         return super().__call__(request) if request.user.is_authenticated else None

@@ -1,4 +1,4 @@
-"""The API: each app's router, gathered under /api/. `apidocs.py` renders its page; `answers.py` has its errors."""
+"""The API: each app's router, gathered under /api/. `apidocs.py` is its page, `answers.py` its errors."""
 
 from annotation.api import register as register_annotation
 from workbench.access import API_AUTH

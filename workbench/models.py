@@ -1,4 +1,4 @@
-"""People, tokens, the audit trail, and runs. Logic here is about one row; what spans rows has a module of its own."""
+"""People, tokens, the audit trail, and runs. What spans rows has a module of its own."""
 
 import hashlib
 import secrets
@@ -54,11 +54,15 @@ class Invitation(models.Model):
     role = models.CharField(max_length=12, choices=Role)
     language = models.CharField(max_length=10, choices=settings.LANGUAGES, default="en")
     token_hash = models.CharField(max_length=64, unique=True)
-    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="invitations_sent")
+    invited_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="invitations_sent"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True)
-    user = models.OneToOneField(User, on_delete=models.CASCADE, null=True, blank=True, related_name="invitation")
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, null=True, blank=True, related_name="invitation"
+    )
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-created_at"]
@@ -98,7 +102,9 @@ class AuditEntry(models.Model):
     """Who did what to which thing. A database trigger refuses changes and removals."""
 
     at = models.DateTimeField(default=timezone.now, db_index=True)
-    actor = models.ForeignKey(User, on_delete=models.DO_NOTHING, null=True, db_constraint=False, related_name="+")
+    actor = models.ForeignKey(
+        User, on_delete=models.DO_NOTHING, null=True, db_constraint=False, related_name="+"
+    )
     action = models.CharField(max_length=60, db_index=True)
     subject_type = models.CharField(max_length=40, blank=True)
     subject_id = models.CharField(max_length=64, blank=True)
@@ -111,7 +117,7 @@ class AuditEntry(models.Model):
 
 
 class Notice(models.Model):
-    """Something a person should know (a run failed, an export is ready); shown on pages, mailed where asked."""
+    """Something a person should know (a run failed, an export is ready); shown on pages."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
     text = models.CharField(max_length=300)
@@ -146,10 +152,12 @@ class Run(models.Model):
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    parent = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children")
+    parent = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="children"
+    )
 
     attempt = models.PositiveIntegerField(default=0)
-    # Attempts since the last recorded checkpoint: a run that dies again and again without progress is given up.
+    # Attempts since the last recorded checkpoint: a run that keeps dying without progress is given up.
     fruitless_attempts = models.PositiveIntegerField(default=0)
     lease_token = models.UUIDField(null=True, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
@@ -160,7 +168,7 @@ class Run(models.Model):
 
     step = models.PositiveBigIntegerField(default=0)
     total_steps = models.PositiveBigIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
-    # Bytes of this attempt's event stream that are saved: a save repeated after a lost answer saves nothing twice.
+    # Bytes of this attempt's event stream that are saved: a repeated save saves nothing twice.
     events_offset = models.PositiveBigIntegerField(default=0)
     result = models.JSONField(default=dict)
     error = models.TextField(blank=True)

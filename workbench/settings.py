@@ -129,7 +129,7 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
 DATABASES["default"]["HOST"] = unquote(DATABASES["default"]["HOST"])
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"].setdefault("OPTIONS", {})
-# Each request has a thread of its own under ASGI, so connections are kept in a pool per process, not per thread.
+# Under ASGI each request has a thread of its own, so a process keeps its connections in a pool.
 DATABASES["default"]["OPTIONS"]["pool"] = {
     "min_size": 0,
     "max_size": read_int("DATABASE_POOL", 16, low=1),
@@ -154,7 +154,7 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "workbench.staticfiles.Storage"},
 }
-# STORAGE_URL: file:///shared/folder, or s3://bucket/prefix (credentials and endpoint from the AWS_* variables).
+# STORAGE_URL: file:///shared/folder, or s3://bucket/prefix (the rest comes from the AWS_* variables).
 STORAGE_URL = os.environ.get("STORAGE_URL", "")
 if STORAGE_URL:
     _storage = urlsplit(STORAGE_URL)

@@ -1,6 +1,6 @@
 """Where static files come from and how they are named."""
 
-import os
+from pathlib import Path
 from typing import Any
 
 import plotly
@@ -24,10 +24,10 @@ class Storage(CompressedManifestStaticFilesStorage):
 
 
 class PlotlyFinder(BaseFinder):
-    """Serves plotly.js from inside the installed plotly package, so that pages and exports share one version."""
+    """Serves plotly.js from inside the installed plotly package: pages and exports share one version."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.storage = FileSystemStorage(location=os.path.join(os.path.dirname(plotly.__file__), "package_data"))
+        self.storage = FileSystemStorage(location=Path(plotly.__file__).parent / "package_data")
         self.storage.prefix = "plotly"  # type: ignore[attr-defined]
 
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
