@@ -77,7 +77,7 @@ def test_launch_and_watch_curves_move(
     assert [int(row["step"]) for row in rows if row["name"] == "train/loss"] == list(range(5, 401, 5))
     with page.expect_download() as download:
         page.locator("[data-chart=loss]").hover()
-        page.locator("[data-chart=loss] [data-title='Download plot as a png']").click()
+        page.locator("[data-chart=loss] .modebar-btn").first.click()
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
     with page.expect_download() as download:
         page.get_by_role("link", name="step-000400/model.safetensors").click()
