@@ -7,6 +7,7 @@ loopback only. `DEPLOY.md` lists the variables a real installation sets.
 import os
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import environ
@@ -147,7 +148,7 @@ CHANNEL_LAYERS = {
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
 MEDIA_ROOT = DATA_DIR / "media"
-STORAGES = {
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": str(MEDIA_ROOT)},
@@ -309,13 +310,12 @@ SECURE_REFERRER_POLICY = "same-origin"
 # --- Logs: one JSON object a line, or readable lines on a terminal ----------------------------------------
 
 _renderer: structlog.typing.Processor = (
-    structlog.dev.ConsoleRenderer(
-        colors=False, exception_formatter=structlog.dev.plain_traceback
-    )  # without secrets in locals
+    # Plain tracebacks: rich ones print local variables, and so secrets.
+    structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     if sys.stderr.isatty() or DEMO
     else structlog.processors.JSONRenderer()
 )
-_shared = [
+_shared: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,

@@ -12,7 +12,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 PLOTLY_NAME = "plotly/plotly.min.js"
 
 
-class Storage(CompressedManifestStaticFilesStorage):
+class Storage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Hashed names once `collectstatic` has run; plain names in a checkout where it has not."""
 
     manifest_strict = False
@@ -20,7 +20,7 @@ class Storage(CompressedManifestStaticFilesStorage):
     def url(self, name: str | None, force: bool = False) -> str:
         if not self.hashed_files:
             return StaticFilesStorage.url(self, name)
-        return super().url(name, force)
+        return str(super().url(name, force))
 
 
 class PlotlyFinder(BaseFinder):

@@ -190,7 +190,7 @@ def log_in(page: Page, site: Site) -> Callable[[str], User]:
             [
                 {
                     "name": django_settings.SESSION_COOKIE_NAME,
-                    "value": client.session.session_key,
+                    "value": client.session.session_key or "",
                     "url": site.url,
                 },
                 {"name": django_settings.LANGUAGE_COOKIE_NAME, "value": user.language, "url": site.url},
