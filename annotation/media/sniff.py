@@ -38,7 +38,7 @@ _SIGNATURES: list[tuple[bytes, str, str]] = [
     (b"\xff\xf1", "audio_only", ""),
     (b"OggS", "container_not_allowed", "Ogg"),
     (b"FLV\x01", "container_not_allowed", gettext_noop("Flash video")),
-    (b"\x30\x26\xb2\x75", "container_not_allowed", gettext_noop("Windows Media (ASF)")),
+    (b"\x30\x26\xb2\x75", "container_not_allowed", "Windows Media (ASF)"),
     (b"\0\0\x01\xba", "container_not_allowed", gettext_noop("an MPEG program stream")),
     (b"\0\0\x01\xb3", "container_not_allowed", gettext_noop("an MPEG video stream")),
     (b"DKIF", "container_not_allowed", "IVF"),
