@@ -31,7 +31,7 @@ class User(AbstractUser):
     pseudonym = models.CharField(max_length=16, unique=True, editable=False)
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    objects = UserManager()
+    objects: ClassVar = UserManager()
 
     class Meta:
         ordering: ClassVar[list[str]] = ["username"]
