@@ -134,13 +134,14 @@ def workers(site: Site) -> Site:
     return site
 
 
-@pytest.fixture(scope="session")
+# By module, not by session: while Playwright's loop is there, other tests can't run asynchronous code.
+@pytest.fixture(scope="module")
 def playwright_() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright_: Playwright) -> Iterator[Browser]:
     program = browsers.find()
     if program is None:
