@@ -16,6 +16,7 @@ class Storage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Hashed names once `collectstatic` has run; plain names in a checkout where it has not."""
 
     manifest_strict = False
+    support_js_module_import_aggregation = True
 
     def url(self, name: str | None, force: bool = False) -> str:
         if not self.hashed_files:
