@@ -29,7 +29,7 @@ lint: setup-dev
 	WORKBENCH_DATA=build/check $(PYTHON_BIN) manage.py check --deploy --fail-level WARNING
 
 bench: setup-dev
-	@for bench in $(basename $(notdir $(wildcard tests/bench/bench_*.py))); do \
+	@for bench in $(filter-out __init__,$(basename $(notdir $(wildcard tests/bench/*.py)))); do \
 		echo "== $$bench"; $(PYTHON_BIN) -m tests.bench.$$bench || exit 1; done
 
 # Gathers the texts to translate (needs GNU gettext) and compiles the catalogue (needs nothing). Translate what

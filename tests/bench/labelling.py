@@ -1,52 +1,69 @@
 """Next and submit over HTTP: one client and sixteen, campaigns of 10 000 and 100 000 items.
 
-    python -m tests.bench.bench_labelling [ITEMS ...]
+    python -m tests.bench.labelling [--quick] [--json FILE]
 
-One uvicorn process, the embedded PostgreSQL with its safe settings off (as tests have it), clips that are
-rows only. Printed per campaign: p50 and p95 of next and of submit, judgements a second, and CPU time of the
-web process per next and submit.
+One uvicorn process, the embedded servers as an installation has them (every commit on disk), clips that are
+rows only; login by token, permission and full answer checks included. Clients and server share the machine.
 """
 
+import argparse
 import http.client
 import json
 import os
+import shutil
 import socket
 import statistics
 import subprocess
 import sys
-import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests import servers
+import django
+from django.core.management import call_command
+from django.db import connection
 
+from tests import servers  # first: it names the folder that settings read
+from workbench import stack
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "workbench.settings"
 PROMPTS = 500
-ROUNDS = 150
-SECONDS = 15
 CLIENTS = 16
 
 
-def main(sizes: list[int]) -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "workbench.settings"
-    servers.pytest_configure()
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Next and submit over HTTP")
+    parser.add_argument("--quick", action="store_true", help="one campaign of 1 000 items, 3 seconds")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    options = parser.parse_args()
+    sizes, seconds, rounds = ([1_000], 3, 30) if options.quick else ([10_000, 100_000], 15, 150)
+    services = stack.embedded_services(servers.FOLDER)
     try:
-        import django
-
+        for service in services:
+            service.start()
+            service.wait_ready()
         django.setup()
-        from django.core.management import call_command
-
         call_command("migrate", verbosity=0)
-        for size in sizes:
-            measure(size)
+        rows = [row for size in sizes for row in measure(size, seconds, rounds)]
     finally:
-        servers.pytest_unconfigure()
+        for service in reversed(services):
+            service.stop()
+        shutil.rmtree(servers.FOLDER, ignore_errors=True)
+    print("  items  clients   next p50/p95 ms   submit p50/p95 ms   pairs/s   web CPU ms/pair")
+    for row in rows:
+        print(
+            f"{row['items']:7}  {row['clients']:7}   {row['next_p50']:7.0f} / {row['next_p95']:5.0f}"
+            f"   {row['submit_p50']:9.0f} / {row['submit_p95']:5.0f}   {row['pairs_per_second']:7.1f}"
+            f"   {row['cpu_ms']:15.0f}"
+        )
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1))
 
 
-def measure(size: int) -> None:
-    from django.db import connection
-
+def measure(size: int, seconds: float, rounds: int) -> list[dict[str, float]]:
+    """Rows of the table for a campaign of this many items: one client, then all."""
     campaign, tokens = make(size)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
@@ -55,48 +72,46 @@ def measure(size: int) -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     env = {**os.environ, "SITE_URL": f"http://127.0.0.1:{port}", "DEMO": "True", "LOG_LEVEL": "WARNING"}
-    command = [
-        "uvicorn",
-        "workbench.asgi:application",
-        "--port",
-        str(port),
-        "--lifespan",
-        "off",
-        "--log-level",
-        "warning",
-    ]
-    web = subprocess.Popen([sys.executable, "-m", *command], env=env)
+    quiet = ["--lifespan", "off", "--log-level", "warning"]
+    command = [sys.executable, "-m", "uvicorn", "workbench.asgi:application", "--port", str(port), *quiet]
+    web = subprocess.Popen(command, env=env)
     try:
         first = Client(port, tokens[0], campaign)
         first.wait()
         for _n in range(10):
             first.round()
         first.times = {"next": [], "submit": []}
-        used = cpu_seconds(web.pid)
-        for _n in range(ROUNDS):
+        start, used = time.perf_counter(), cpu_seconds(web.pid)
+        for _n in range(rounds):
             first.round()
-        each = (cpu_seconds(web.pid) - used) / ROUNDS
-        print(f"{size} items, 1 client: {first.figures()}, {1000 * each:.0f} ms CPU each")
+        one = figures([first], time.perf_counter() - start, cpu_seconds(web.pid) - used)
         clients = [Client(port, token, campaign) for token in tokens]
-        until = time.monotonic() + SECONDS
-        threads = [threading.Thread(target=client.rounds, args=(until,)) for client in clients]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        everything = Client(port, "", campaign)
-        for client in clients:
-            for name, values in client.times.items():
-                everything.times[name] += values
-        rate = len(everything.times["submit"]) / SECONDS
-        print(f"{size} items, {CLIENTS} clients: {everything.figures()}, {rate:.1f} judgements/s")
+        start, used = time.perf_counter(), cpu_seconds(web.pid)
+        with ThreadPoolExecutor(len(clients)) as pool:
+            until = time.monotonic() + seconds
+            for done in [pool.submit(client.rounds, until) for client in clients]:
+                done.result()
+        many = figures(clients, time.perf_counter() - start, cpu_seconds(web.pid) - used)
     finally:
         web.terminate()
         web.wait()
+    return [{"items": size, **row} for row in (one, many)]
+
+
+def figures(clients: "list[Client]", seconds: float, cpu: float) -> dict[str, float]:
+    """Percentiles in ms over all clients' calls, and the rate and CPU time of next + submit pairs."""
+    found: dict[str, float] = {"clients": len(clients)}
+    for name in ("next", "submit"):
+        values = [value for client in clients for value in client.times[name]]
+        found[f"{name}_p50"] = statistics.median(values)
+        found[f"{name}_p95"] = statistics.quantiles(values, n=20)[-1]
+    pairs = sum(len(client.times["submit"]) for client in clients)
+    return found | {"pairs_per_second": pairs / seconds, "cpu_ms": 1000 * cpu / pairs}
 
 
 def make(size: int) -> tuple[str, list[str]]:
     """A campaign of this many items over a few prompts, and a token for each client."""
+    # Models can be imported only once Django is set up.
     from annotation.campaigns import Selection, plan
     from annotation.models import Campaign, Clip, Item, ItemClip
     from tests.annotation import rows
@@ -167,14 +182,6 @@ class Client:
             raise RuntimeError(f"{path}: {answer.status} {told[:300]!r}")
         return json.loads(told)
 
-    def figures(self) -> str:
-        def one(name: str) -> str:
-            values = self.times[name]
-            p95 = statistics.quantiles(values, n=20)[-1]
-            return f"{name} p50 {statistics.median(values):.0f} ms p95 {p95:.0f} ms"
-
-        return ", ".join(one(name) for name in self.times)
-
 
 def cpu_seconds(pid: int) -> float:
     parts = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -182,4 +189,4 @@ def cpu_seconds(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    main([int(size) for size in sys.argv[1:]] or [10_000, 100_000])
+    main()
