@@ -11,22 +11,34 @@ from annotation.models import Campaign, Clip, Dimension, PromptSet, Task, VideoM
 from workbench.models import User
 
 if TYPE_CHECKING:  # generic to the type checker only
+    _Choice = forms.ModelChoiceField[Any]
     _MultipleChoice = forms.ModelMultipleChoiceField[Any]
     _FormSet = forms.BaseFormSet["DimensionForm"]
 else:
-    _MultipleChoice, _FormSet = forms.ModelMultipleChoiceField, forms.BaseFormSet
+    _Choice, _MultipleChoice = forms.ModelChoiceField, forms.ModelMultipleChoiceField
+    _FormSet = forms.BaseFormSet
+
+
+class NamedChoice(_Choice):
+    def label_from_instance(self, obj: Any) -> str:
+        return str(obj.name)
+
+
+class NamedChoices(_MultipleChoice):
+    def label_from_instance(self, obj: Any) -> str:
+        return str(getattr(obj, "name", None) or obj.username)
 
 
 class ClipFilterForm(forms.Form):
     text = forms.CharField(label=_("Prompt, file name or SHA-256"), required=False, max_length=200)
-    video_model = forms.ModelChoiceField(
+    video_model = NamedChoice(
         VideoModel.objects.order_by("name"),
         to_field_name="slug",
         required=False,
         label=_("Video model"),
         empty_label=_("Any"),
     )
-    prompt_set = forms.ModelChoiceField(
+    prompt_set = NamedChoice(
         PromptSet.objects.order_by("name"),
         to_field_name="slug",
         required=False,
@@ -49,11 +61,6 @@ class ManifestForm(forms.Form):
     )
 
 
-class NamedChoice(_MultipleChoice):
-    def label_from_instance(self, obj: Any) -> str:
-        return str(getattr(obj, "name", None) or obj.username)
-
-
 class CampaignForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=120)
     guidelines = forms.CharField(
@@ -63,14 +70,14 @@ class CampaignForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("What annotators should know; they find it under “?”."),
     )
-    prompt_sets = NamedChoice(
+    prompt_sets = NamedChoices(
         PromptSet.objects.order_by("name"),
         label=_("Prompt sets"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=_("None chosen: all prompts."),
     )
-    video_models = NamedChoice(
+    video_models = NamedChoices(
         VideoModel.objects.order_by("name"),
         label=_("Video models"),
         required=False,
@@ -112,7 +119,7 @@ class CampaignForm(forms.Form):
         max_value=600,
         help_text=_("Empty: whole."),
     )
-    annotators = NamedChoice(
+    annotators = NamedChoices(
         User.objects.filter(is_active=True).order_by("username"),
         label=_("Who may label"),
         required=False,

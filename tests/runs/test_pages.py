@@ -32,6 +32,14 @@ def test_the_list_filters_and_keeps_the_filters(page: Client, launched: Launched
     assert '<option value="failed" selected>' in text
 
 
+def test_the_home_page_shows_the_latest_runs(page: Client, launched: Launched) -> None:
+    assert "Launch the first one" in page.get("/").content.decode()
+    run = launched()
+    text = page.get("/").content.decode()
+    assert f"/runs/{run.pk}/" in text
+    assert "Launch the first one" not in text
+
+
 def test_launch_from_the_form(page: Client) -> None:
     text = page.get("/runs/new/?kind=script").content.decode()
     assert "&quot;checkpoint_every&quot;: 5" in text

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
+import plotly
 import polib
 import pytest
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.utils import translation
 from django.utils.translation.template import templatize
 from pydantic import BaseModel, ValidationError
 
+from workbench import charts
 from workbench.misfits import misfit_text
 
 ROOT = Path(settings.BASE_DIR)
@@ -133,6 +135,11 @@ def test_what_pydantic_says_is_the_same_in_english_and_said_in_chinese() -> None
             assert misfit_text(dict(problem)) == problem["msg"]
         with translation.override("zh-hans"):
             assert misfit_text(dict(problem)) != problem["msg"]
+
+
+def test_the_words_for_charts_are_those_of_plotly() -> None:
+    script = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    assert [word for word in charts.words() if f'"{word}"' not in script] == []
 
 
 # --- Gathering ----------------------------------------------------------------------------------------------

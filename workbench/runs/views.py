@@ -202,7 +202,9 @@ def home_section(request: SignedInRequest) -> Section | None:
     if not may(request.user, "runs"):
         return None
     latest = [(run, progress_of(run)) for run in Run.objects.select_related("created_by")[:5]]
-    return Section("workbench/runs/home_section.html", {"latest": latest, "titles": _titles()})
+    may_launch = may(request.user, "runs.launch")
+    context = {"latest": latest, "titles": _titles(), "may_launch": may_launch}
+    return Section("workbench/runs/home_section.html", context)
 
 
 def _run(run_id: uuid.UUID) -> Run:

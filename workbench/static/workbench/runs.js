@@ -120,7 +120,7 @@ function draw(chart) {
     displaylogo: false,
     locale: "page",
     locales: { page: { dictionary: chartWords } },
-    modeBarButtonsToRemove: ["select2d", "lasso2d"],
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "sendChartToCloud"],
     toImageButtonOptions: { format: "png", filename: `${page.file}-${chart.replaceAll("/", "-")}`, scale: 2 },
   };
   window.Plotly.react(charts.get(chart), traces, layout, config);
