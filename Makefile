@@ -39,7 +39,9 @@ messages: setup-dev
 	@if command -v xgettext >/dev/null; then WORKBENCH_DATA=build/messages $(PYTHON_BIN) manage.py makemessages \
 	-l zh_Hans --no-location --no-wrap --no-obsolete --ignore .venv --ignore build --ignore tests; \
 	else echo "GNU gettext is missing: the catalogue is compiled as it is."; fi
-	$(PYTHON_BIN) -c "import polib; polib.pofile('$(CATALOGUE).po').save_as_mofile('$(CATALOGUE).mo')"
+	@$(PYTHON_BIN) -c "import polib; po = polib.pofile('$(CATALOGUE).po', wrapwidth=0); \
+	[po.metadata.pop(name, None) for name in ('POT-Creation-Date', 'Report-Msgid-Bugs-To')]; \
+	po.save(); po.save_as_mofile('$(CATALOGUE).mo'); print('%d %% translated' % po.percent_translated())"
 
 setup:
 	@./setup.sh
