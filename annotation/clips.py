@@ -5,7 +5,7 @@
 3. Original and poster go to storage under names that say nothing; the row is written, `PENDING`.
 4. The judged rendition is made by a task on the queue `default` (or at once); the clip is `READY`.
 
-Storage is used only through Django's storage API, so a folder and S3 are the same to this module.
+Storage is used only through its API, never by path: a folder and S3 are the same to this module.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from datetime import timedelta
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from django.conf import settings
 from django.core.files import File
@@ -33,6 +33,7 @@ from annotation import media
 from annotation.media import Limits, Probe, Refused
 from annotation.models import Clip, Prompt, Rendition, VideoModel
 from workbench.models import User
+from workbench.storage import reading
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +186,7 @@ def limits() -> Limits:
 
 
 @contextmanager
-def spooled(file: "BinaryIO | File[bytes]") -> Iterator[Spooled]:
+def spooled(file: "IO[bytes] | File[bytes]") -> Iterator[Spooled]:
     """Copy ``file`` to a temporary folder, hashing on the way; stop at the size cap. Raises `Refused`."""
     digest, size = hashlib.sha256(), 0
     with tempfile.TemporaryDirectory(prefix="clip-") as folder:
@@ -258,7 +259,7 @@ def _store(
 
 
 def _render(clip: Clip, fps: float | None, seconds: float | None) -> Rendition:
-    with clip.original.open("rb") as original, spooled(original) as copy:
+    with reading(clip.original.storage, clip.original.name or "") as (original, _), spooled(original) as copy:
         out = copy.path.with_suffix(".mp4")
         made = media.render(
             copy.path,

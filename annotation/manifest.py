@@ -275,7 +275,8 @@ def _store_picture(path: Path) -> dict[str, str]:
     pixels.save(png, "PNG")
     digest = hashlib.sha256(png.getvalue()).hexdigest()
     name = f"first_frames/{digest}.png"
-    if not default_storage.exists(name):
+    if not default_storage.exists(name) or default_storage.size(name) != png.getbuffer().nbytes:
+        default_storage.delete(name)  # one cut off while it was written
         png.seek(0)
         name = default_storage.save(name, File(png))
     return {"file": name, "sha256": digest}

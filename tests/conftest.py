@@ -1,11 +1,16 @@
 """Fixtures that all tests share; the servers they run on are in `servers.py`."""
 
 import os
-from collections.abc import Generator
+import uuid
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 from pytest_django.fixtures import Settings
+
+from tests import s3
+from workbench import storage
 
 
 @pytest.fixture
@@ -31,6 +36,39 @@ def media_folder(tmp_path: Path, settings: Settings) -> Path:
         },
     }
     return folder
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Every test begins in English, whatever a page before it was rendered in."""
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    with s3.server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def s3_environment(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The variables of a host whose storage is S3, with an empty bucket; gives STORAGE_URL."""
+    for name, value in s3.environment(s3_server).items():
+        if value is None:
+            monkeypatch.delenv(name)
+        else:
+            monkeypatch.setenv(name, value)
+    bucket = f"clips-{uuid.uuid4().hex}"
+    s3.bucket(s3_server, bucket)
+    return f"s3://{bucket}/in/here"
+
+
+@pytest.fixture
+def s3_storage(s3_environment: str, media_folder: Path, settings: Settings) -> Path:
+    """Files that a test stores go to S3; gives the folder where there must be none then."""
+    settings.STORAGES = {**settings.STORAGES, "default": storage.configured(s3_environment)}
+    return media_folder
 
 
 @pytest.hookimpl(wrapper=True)

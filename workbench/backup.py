@@ -17,6 +17,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +32,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from workbench import stack
+from workbench.storage import reading
 
 FORMAT = 1
 DUMP, MANIFEST, MEDIA = "database.dump", "manifest.json", "media/"
@@ -78,8 +80,9 @@ def write(destination: Path) -> Manifest:
                 with dump.open("rb") as stream:
                     members.append(_add(tar, DUMP, stream, dump.stat().st_size))
             for name in stored_files():
-                with default_storage.open(name) as stored:
-                    members.append(_add(tar, MEDIA + name, stored, stored.size))
+                # The workbench runs on: what it removes meanwhile is not in the backup.
+                with suppress(FileNotFoundError), reading(default_storage, name) as (stored, size):
+                    members.append(_add(tar, MEDIA + name, stored, size))
             taken = timezone.now().isoformat(timespec="seconds")
             manifest = Manifest(FORMAT, version("video-workbench"), taken, migrations, members)
             text = json.dumps(asdict(manifest), indent=1).encode()

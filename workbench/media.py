@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator, Iterator
-from typing import IO, Any, cast
+from typing import IO, Any
 from urllib.parse import quote
 
 from django.core.files.storage import Storage
@@ -26,6 +26,8 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.utils.cache import patch_vary_headers
+
+from workbench.storage import stream
 
 CHUNK = 256 * 1024
 ONE_YEAR = 365 * 24 * 3600
@@ -102,7 +104,7 @@ class _Stream(StreamingHttpResponse):
         self, request: HttpRequest, opened: Any, start: int, stop: int, content_type: str, status: int
     ) -> None:
         self.opened = opened
-        self.source = _source(opened, start, stop)
+        self.source = stream(opened, start, stop)
         chunks = _chunks_in_threads if isinstance(request, ASGIRequest) else _chunks
         super().__init__(chunks(self.source, stop - start), content_type=content_type, status=status)
 
@@ -110,16 +112,6 @@ class _Stream(StreamingHttpResponse):
         super().close()
         self.source.close()
         self.opened.close()
-
-
-def _source(opened: Any, start: int, stop: int) -> IO[bytes]:
-    """What to read `stop - start` bytes from. An S3 object gives a stream of just these."""
-    if hasattr(opened, "obj"):
-        if start == stop:  # an empty object has no ranges
-            return cast("IO[bytes]", opened)
-        return cast("IO[bytes]", opened.obj.get(Range=f"bytes={start}-{stop - 1}")["Body"])
-    opened.seek(start)
-    return cast("IO[bytes]", opened)
 
 
 def _chunks(source: IO[bytes], length: int) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from csp.constants import NONCE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from workbench import stack
+from workbench import stack, storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -84,6 +84,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "workbench.caching.NoStore",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -148,39 +149,19 @@ CHANNEL_LAYERS = {
 }
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
-MEDIA_ROOT = DATA_DIR / "media"
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(MEDIA_ROOT)},
+        "OPTIONS": {"location": str(DATA_DIR / "media")},
     },
     "staticfiles": {"BACKEND": "workbench.staticfiles.Storage"},
 }
-# STORAGE_URL: file:///shared/folder, or s3://bucket/prefix (the rest comes from the AWS_* variables).
-STORAGE_URL = os.environ.get("STORAGE_URL", "")
-if STORAGE_URL:
-    _storage = urlsplit(STORAGE_URL)
-    if _storage.scheme == "file" and _storage.path:
-        MEDIA_ROOT = Path(_storage.path)
-        STORAGES["default"]["OPTIONS"] = {"location": _storage.path}
-    elif _storage.scheme == "s3" and _storage.netloc:
-        STORAGES["default"] = {
-            "BACKEND": "storages.backends.s3.S3Storage",
-            "OPTIONS": {
-                "bucket_name": _storage.netloc,
-                "location": _storage.path.strip("/"),
-                "endpoint_url": os.environ.get("AWS_ENDPOINT_URL"),
-                "default_acl": None,
-                "file_overwrite": False,
-            },
-        }
-    else:
-        raise ImproperlyConfigured(
-            f"STORAGE_URL is {STORAGE_URL!r}; expected file:///folder or s3://bucket/prefix."
-        )
+if STORAGE_URL := os.environ.get("STORAGE_URL", ""):
+    STORAGES["default"] = storage.configured(STORAGE_URL)
 UPLOAD_MAX_BYTES = read_int("UPLOAD_MAX_MB", 512, low=1) * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 1000  # a manifest comes with the clips it names
 
 # --- Celery: a message only wakes a worker up (see runs/) -------------------------------------------------
 
@@ -240,6 +221,8 @@ LOGOUT_REDIRECT_URL = "login"
 PASSWORD_RESET_TIMEOUT = 24 * 3600
 INVITATION_DAYS = read_int("INVITATION_DAYS", 14, low=1)
 AXES_FAILURE_LIMIT = read_int("LOGIN_FAILURES", 8, low=1)
+# From one address, whatever the names: many more, since a whole laboratory may sit behind one.
+LOGIN_FAILURES_ADDRESS = 100
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_CALLABLE = "workbench.people.signin.locked_out"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import Storage, default_storage
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -27,7 +27,9 @@ from annotation.clips import Facts
 from annotation.media import Refused
 from annotation.models import Category, Clip, Prompt, Rendition, VideoModel
 from tests.annotation.video_files import frame_times, write_sound, write_video
+from workbench import backup
 from workbench.celery import app
+from workbench.storage import reading
 
 pytestmark = pytest.mark.django_db
 Callbacks = Callable[..., AbstractContextManager[list[Callable[[], Any]]]]
@@ -39,11 +41,7 @@ def ingest(path: Path, facts: Facts | None = None, **options: Any) -> clips.Inge
 
 
 def stored_files() -> set[str]:
-    found = set()
-    for folder in ("clips", "posters", "renditions", "first_frames"):
-        if default_storage.exists(folder):
-            found |= {f"{folder}/{name}" for name in default_storage.listdir(folder)[1]}
-    return found
+    return set(backup.stored_files())
 
 
 @pytest.fixture
@@ -231,31 +229,45 @@ def test_lost_messages_are_sent_again(video: Path, django_capture_on_commit_call
     assert clips.want_lost_renditions() == 0
 
 
-class NoPaths(Storage):
-    """Storage without paths, as S3 is: everything goes through open, save and delete."""
-
-    kept: dict[str, bytes] = {}
-
-    def _open(self, name: str, mode: str = "rb") -> "ContentFile[bytes]":
-        return ContentFile(self.kept[name], name)
-
-    def _save(self, name: str, content: Any) -> str:
-        self.kept[name] = content.read()
-        return name
-
-    def exists(self, name: str) -> bool:
-        return name in self.kept
-
-    def delete(self, name: str) -> None:
-        self.kept.pop(name, None)
-
-
-def test_storage_needs_no_paths(video: Path, settings: Settings) -> None:
-    NoPaths.kept = {}
-    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": f"{__name__}.NoPaths"}}
-    clip = ingest(video, render_now=True).clip
+def test_a_clip_in_s3_comes_in_and_is_made_ready(video: Path, s3_storage: Path) -> None:
+    clip = ingest(video).clip
+    assert clip.state == Clip.State.PENDING
+    tasks.make_rendition(str(clip.pk))
+    clip.refresh_from_db()
     assert clip.state == Clip.State.READY
-    assert sorted(name.split("/")[0] for name in NoPaths.kept) == ["clips", "posters", "renditions"]
+    rendition = Rendition.objects.get()
+    assert {str(clip.original), str(clip.poster), str(rendition.file)} == stored_files()
+    with clip.original.open("rb") as kept:
+        assert kept.read() == video.read_bytes()
+    with Image.open(clip.poster.open("rb")) as picture:
+        assert picture.format == "JPEG"
+    with reading(default_storage, str(rendition.file)) as (source, _):
+        (video.parent / "shown.mp4").write_bytes(source.read())
+    assert frame_times(video.parent / "shown.mp4") == pytest.approx(rendition.frame_times, abs=1e-5)
+    assert not s3_storage.exists()
+
+
+def test_what_fails_leaves_nothing_in_s3(video: Path, s3_storage: Path) -> None:
+    with pytest.raises(Exception, match="too long"):
+        ingest(video, Facts(source="x" * 300))
+    assert not stored_files()
+    clip = ingest(video).clip
+    clip.original.storage.save(clip.original.name, ContentFile(video.read_bytes()[:600]))
+    assert clips.make_rendition(clip.pk) is None
+    clip.refresh_from_db()
+    assert clip.state == Clip.State.BROKEN
+    assert stored_files() == {str(clip.original), str(clip.poster)}
+
+
+def test_a_first_frame_that_was_cut_off_is_written_again(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 48), (200, 30, 30)).save(tmp_path / "first.png")
+    kept = manifest._store_picture(tmp_path / "first.png")
+    default_storage.delete(kept["file"])
+    default_storage.save(kept["file"], ContentFile(b"half"))
+    again = manifest._store_picture(tmp_path / "first.png")
+    assert again == kept
+    with default_storage.open(again["file"]) as file:
+        assert hashlib.sha256(file.read()).hexdigest() == kept["sha256"]
 
 
 # --- Prompts and models -----------------------------------------------------------------------------------

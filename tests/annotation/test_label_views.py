@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -231,6 +232,26 @@ def test_clips_are_served_to_whoever_has_the_item_and_to_nobody_else(
     assert Assignment.objects.filter(state="held").count() == 1
 
 
+def test_clips_are_served_out_of_s3(s3_storage: Path, ann: Client, campaign: Campaign, manager: User) -> None:
+    store_files()
+    item = taken(ann, campaign)
+    src = item["clips"][0]["src"]
+    whole = ann.get(src)
+    content = whole.getvalue()
+    assert (whole.status_code, whole["Content-Length"]) == (200, str(len(content)))
+    part = ann.get(src, headers={"Range": "bytes=2-4"})
+    assert (part.status_code, part.getvalue()) == (206, content[2:5])
+    assert part["Content-Range"] == f"bytes 2-4/{len(content)}"
+    assert part["Content-Type"] == "video/mp4"
+    assert ann.get(src, headers={"Range": f"bytes={len(content)}-"}).status_code == 416
+    assert ann.get(src, headers={"If-None-Match": part["ETag"]}).status_code == 304
+    assert logged_in(rows.person("bob")).get(src).status_code == 404
+    assert not s3_storage.exists()
+    lost = ItemClip.objects.get(pk=src.rstrip("/").rsplit("/", 1)[1]).clip.renditions.get()
+    lost.file.storage.delete(str(lost.file))
+    assert ann.get(src).status_code == 404
+
+
 def test_a_normalised_campaign_shows_its_own_renditions(ann: Client, manager: User) -> None:
     campaign = rows.campaign(manager, items=1, opened=False, normalise_fps=12.0)
     for rendition in Rendition.objects.all():
@@ -246,7 +267,7 @@ def test_a_campaign_of_others_can_not_be_looked_at(manager: User, ann: Client) -
     campaign = rows.campaign(manager, annotators=(rows.person("bob").pk,))
     assert ann.get(f"/label/{campaign.pk}/").status_code == 404
     answer = send(ann, "POST", "/api/label/next", {"campaign": str(campaign.pk)}).json()
-    assert answer == {"item": None, "nothing": "not_invited"}
+    assert (answer["item"], answer["nothing"]) == (None, "not_invited")
     assert ann.get("/api/label/campaigns").json() == []
 
 

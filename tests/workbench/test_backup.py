@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -11,13 +12,23 @@ import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
+from pytest_django.fixtures import Settings
 
+from tests import s3
 from tests.workbench.a_stack import AStack, data_folder
-from workbench import backup
+from workbench import backup, storage
 from workbench.models import ApiToken, Role, User
 from workbench.stack import database_url
+
+
+@pytest.fixture(params=["folder", "s3"])
+def where(request: pytest.FixtureRequest) -> str:
+    if request.param == "s3":
+        request.getfixturevalue("s3_storage")
+    return str(request.param)
 
 
 @pytest.fixture
@@ -62,7 +73,9 @@ def test_the_drill_on_two_stacks(tmp_path: Path) -> None:
         assert fresh.end() == 0
 
 
-def test_a_forced_restore_brings_back_what_was_and_ends_sessions(filled: User, tmp_path: Path) -> None:
+def test_a_forced_restore_brings_back_what_was_and_ends_sessions(
+    where: str, filled: User, tmp_path: Path
+) -> None:
     kept = tmp_path / "backup.tar"
     manifest = backup.write(kept)
     assert [member.name for member in manifest.members[1:]] == [
@@ -73,6 +86,8 @@ def test_a_forced_restore_brings_back_what_was_and_ends_sessions(filled: User, t
     User.objects.create_user("late", "late@example.org", role=Role.EXPERT)
     User.objects.filter(pk=filled.pk).update(email="changed@example.org")
     default_storage.delete("clips/1/video.mp4")
+    default_storage.delete("clips/2/video.mp4")
+    default_storage.save("clips/2/video.mp4", ContentFile(b"another"))
     known = connection.settings_dict
     other = psycopg.connect(
         host=known["HOST"], user=known["USER"], password=known["PASSWORD"], dbname=known["NAME"]
@@ -84,13 +99,48 @@ def test_a_forced_restore_brings_back_what_was_and_ends_sessions(filled: User, t
 
     assert list(User.objects.values_list("username", "email")) == [("ana", "ana@example.org")]
     assert ApiToken.objects.count() == 1
-    with default_storage.open("clips/1/video.mp4") as file:
-        assert file.read() == b"\x01" * 3_000_000
+    for number in range(3):
+        with default_storage.open(f"clips/{number}/video.mp4") as file:
+            assert file.read() == bytes([number]) * 3_000_000
+    with default_storage.open("empty.txt") as file:
+        assert file.read() == b""
+    assert len(list(backup.stored_files())) == 4
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM django_session")
         assert cursor.fetchone() == (0,)
     with pytest.raises(psycopg.OperationalError):
         other.execute("SELECT 1")
+
+
+def test_files_in_s3_move_to_another_bucket_and_to_a_folder(
+    filled: User, s3_environment: str, s3_server: str, media_folder: Path, settings: Settings, tmp_path: Path
+) -> None:
+    """With the commands; the files are larger than one request's, and one bucket has no prefix."""
+    default_storage.save("large.bin", ContentFile(bytes(range(256)) * 2**17))
+    expected = _hashes(media_folder)
+    source = "folder"
+    for number, url in enumerate([s3_environment, _bucket(s3_server, "bare"), f"file://{tmp_path}/back"]):
+        kept = tmp_path / f"{number}.tar"
+        call_command("backup", str(kept))
+        call_command("restore", str(kept), verify_only=True)
+        settings.STORAGES = {**settings.STORAGES, "default": storage.configured(url)}
+        assert list(backup.stored_files()) == [], source
+        call_command("restore", str(kept), force=True)
+        assert set(backup.stored_files()) == set(expected), source
+        source = url
+    assert _hashes(tmp_path / "back") == expected
+
+
+def test_what_is_removed_while_the_backup_is_made_is_left_out(
+    where: str, filled: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed_before() -> Iterator[str]:
+        yield from ["clips/0/video.mp4", "clips/pruned meanwhile.mp4"]
+
+    monkeypatch.setattr(backup, "stored_files", listed_before)
+    manifest = backup.write(tmp_path / "backup.tar")
+    assert [member.name for member in manifest.members[1:]] == ["media/clips/0/video.mp4"]
+    assert backup.verify(tmp_path / "backup.tar") == manifest
 
 
 @pytest.mark.parametrize("place", ["dump", "media", "manifest"])
@@ -159,6 +209,11 @@ def _row_counts(stack: AStack) -> dict[str, int]:
         count = sql.SQL("SELECT count(*) FROM {}")
         counts = {name: link.execute(count.format(sql.Identifier(name))).fetchone() for name in tables}
     return {name: row[0] for name, row in counts.items() if row and name != "django_session"}
+
+
+def _bucket(endpoint: str, name: str) -> str:
+    s3.bucket(endpoint, name)
+    return f"s3://{name}"
 
 
 def _hashes(folder: Path) -> dict[str, str]:

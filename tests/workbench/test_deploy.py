@@ -22,7 +22,13 @@ PRODUCTION = {
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "STORAGE_URL": "s3://bucket/prefix",
 }
-READ_ELSEWHERE = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"}  # by the S3 client
+READ_ELSEWHERE = {  # by the S3 client
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_DEFAULT_REGION",
+    "AWS_REQUEST_CHECKSUM_CALCULATION",
+}
 
 
 def test_every_variable_that_is_read_is_documented_and_the_other_way_round() -> None:

@@ -1,7 +1,6 @@
 """Ranges of stored files: held against RFC 9110, from a folder and from a real S3 server."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,28 +14,16 @@ from hypothesis import strategies as st
 
 from workbench import media
 
+pytestmark = pytest.mark.django_db  # the end of an answer looks after open connections
 CONTENT = bytes(range(256)) * 4 + b"end"
 SIZE = len(CONTENT)
 
 
 @pytest.fixture(params=["folder", "s3"])
-def storage(request: pytest.FixtureRequest) -> Iterator[Storage]:
-    if request.param == "folder":
-        yield default_storage
-        return
-    moto = pytest.importorskip("moto.server")
-    from storages.backends.s3 import S3Storage
-
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    keys = {"access_key": "testing", "secret_key": "testing", "region_name": "us-east-1"}
-    made = S3Storage(bucket_name="clips", location="in/here", endpoint_url=f"http://{host}:{port}", **keys)
-    try:
-        made.connection.create_bucket(Bucket="clips")
-        yield made
-    finally:
-        server.stop()
+def storage(request: pytest.FixtureRequest) -> Storage:
+    if request.param == "s3":
+        request.getfixturevalue("s3_storage")
+    return default_storage
 
 
 def get(storage: Storage, name: str, method: str = "get", **headers: str) -> HttpResponseBase:

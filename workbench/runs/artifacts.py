@@ -6,11 +6,13 @@ it.
 """
 
 import hashlib
+import io
 import os
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from django.core.files import File
 from django.core.files.storage import Storage, default_storage
@@ -18,6 +20,7 @@ from django.db import connection
 from django.utils import timezone
 
 from workbench.models import Artifact
+from workbench.storage import reading
 
 _CHUNK = 1024 * 1024
 
@@ -72,7 +75,7 @@ def stage(name: str, sha256: str, target: Path, *, storage: Storage = default_st
     digest = hashlib.sha256()
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with storage.open(name, "rb") as source, target.open("wb") as copy:
+        with reading(storage, name) as (source, _), target.open("wb") as copy:
             while block := source.read(_CHUNK):
                 digest.update(block)
                 copy.write(block)
@@ -94,7 +97,7 @@ def verify(artifact: Artifact) -> bool:
     """True if the stored bytes are there and have the artifact's hash."""
     digest = hashlib.sha256()
     try:
-        with default_storage.open(artifact.storage_name, "rb") as source:
+        with reading(default_storage, artifact.storage_name) as (source, _):
             while block := source.read(_CHUNK):
                 digest.update(block)
     except FileNotFoundError:
@@ -102,25 +105,57 @@ def verify(artifact: Artifact) -> bool:
     return digest.hexdigest() == artifact.sha256
 
 
+class _Checked(io.RawIOBase):
+    """Reads a file that was hashed before; OSError at its end if it is not the same any more.
+
+    It can't seek, so that what is sent is what was checked: nothing else gets the name of that hash.
+    """
+
+    def __init__(self, file: IO[bytes], stored: Stored) -> None:
+        self._file, self._stored = file, stored
+        self._digest, self._count = hashlib.sha256(), 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        block = self._file.read(size)
+        self._digest.update(block)
+        self._count += len(block)
+        ended = not block or self._count >= self._stored.size
+        if ended and self._digest.hexdigest() != self._stored.sha256:
+            raise OSError(f"{self._stored.path} changed while it was sent to storage.")
+        return block
+
+
 def _present(stored: Stored) -> bool:
-    name = storage_name(stored.sha256)
-    return default_storage.exists(name) and default_storage.size(name) == stored.size
+    try:
+        return default_storage.size(storage_name(stored.sha256)) == stored.size
+    except FileNotFoundError:
+        return False
 
 
 def _send(stored: Stored) -> None:
     name = storage_name(stored.sha256)
-    try:
-        target = Path(default_storage.path(name))
-    except NotImplementedError:  # S3: an object appears whole or not at all
-        with stored.path.open("rb") as file:
-            written = default_storage.save(name, File(file))
-        if written != name:  # somebody else was first
-            default_storage.delete(written)
-        return
+    with stored.path.open("rb") as file:
+        source = _Checked(file, stored)
+        try:
+            target = Path(default_storage.path(name))
+        except NotImplementedError:
+            _upload(source, name)
+        else:
+            _write(source, target)
+
+
+def _upload(source: _Checked, name: str) -> None:
+    """To S3: an object appears whole or not at all, in the place of an older one."""
+    written = default_storage.save(name, File(cast("IO[bytes]", source)))
+    if written != name:
+        raise OSError(f"Storage kept {name} as {written}; expected it to replace what was there.")
+
+
+def _write(source: _Checked, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
-        with stored.path.open("rb") as source, partial.open("wb") as copy:
+        with partial.open("wb") as copy:
             while block := source.read(_CHUNK):
                 copy.write(block)
             copy.flush()
