@@ -13,11 +13,11 @@ from ninja import Router, Schema, Status
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from annotation import campaigns, export
-from annotation.api import Rejected, Stopped
 from annotation.campaigns import CampaignSpec, Selection
 from annotation.dimensions import DimensionSpec, default_dimensions
 from annotation.models import Campaign, Dimension, Item
 from workbench.access import audit, require
+from workbench.answers import Misfits, Problem
 from workbench.models import User
 
 router = Router(tags=["campaigns"])
@@ -157,7 +157,7 @@ def list_campaigns(request: HttpRequest, state: CampaignState | None = None) -> 
     return list(rows.filter(state=state) if state else rows)
 
 
-@router.post("", response={201: CampaignDetail, 422: Rejected})
+@router.post("", response={201: CampaignDetail, 422: Misfits})
 def create(request: HttpRequest, payload: NewCampaign) -> Status[Campaign]:
     """Make a campaign with its items, in the state draft."""
     require(request.user, "campaigns.manage")
@@ -174,7 +174,7 @@ def create(request: HttpRequest, payload: NewCampaign) -> Status[Campaign]:
     return Status(201, campaign)
 
 
-@router.post("/preview", response={200: PreviewOut, 422: Rejected})
+@router.post("/preview", response={200: PreviewOut, 422: Misfits})
 def preview(request: HttpRequest, payload: PreviewIn) -> dict[str, int]:
     """How many items and judgements a selection would give. Stores nothing."""
     require(request.user, "campaigns.view")
@@ -195,7 +195,7 @@ def detail(request: HttpRequest, campaign_id: uuid.UUID) -> Campaign:
     return get_object_or_404(Campaign, pk=campaign_id)
 
 
-@router.post("/{uuid:campaign_id}/state", response={200: CampaignOut, 409: Stopped, 422: Rejected})
+@router.post("/{uuid:campaign_id}/state", response={200: CampaignOut, 409: Problem, 422: Misfits})
 def set_state(request: HttpRequest, campaign_id: uuid.UUID, payload: StateIn) -> Campaign:
     """Open, pause or close. `version` is the one last read; a stale one is a conflict."""
     require(request.user, "campaigns.manage")

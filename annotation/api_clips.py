@@ -11,14 +11,14 @@ from ninja.files import UploadedFile
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from annotation import clips
-from annotation.api import Rejected
-from annotation.errors import Invalid
 from annotation.listing import ClipFilter, find_clips
 from annotation.media import Refused
 from annotation.models import Clip, Task
 from annotation.prompts import find_or_create
 from workbench.access import audit, require
+from workbench.answers import Misfits
 from workbench.models import User
+from workbench.refusals import Invalid
 
 router = Router(tags=["clips"])
 
@@ -104,7 +104,7 @@ def list_clips(
     return {"clips": rows, "next_after": next_after}
 
 
-@router.post("", response={201: Uploaded, 200: Uploaded, 422: Rejected})
+@router.post("", response={201: Uploaded, 200: Uploaded, 422: Misfits})
 def upload(request: HttpRequest, file: File[UploadedFile], facts: Form[FactsIn]) -> Status[Any]:
     """Take a video in. 201: new; 200: the same bytes were there; 422: not a video that is taken, and why."""
     require(request.user, "clips")

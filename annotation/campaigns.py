@@ -19,9 +19,9 @@ from django.utils.translation import ngettext
 
 from annotation.clips import want_renditions
 from annotation.dimensions import DimensionSpec
-from annotation.errors import Conflict, Invalid, Missing
 from annotation.models import Campaign, Clip, Dimension, Item, ItemClip, Rendition
 from workbench.models import User
+from workbench.refusals import Conflict, Invalid, Missing
 
 BATCH = 1000
 State = Campaign.State

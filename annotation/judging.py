@@ -14,11 +14,11 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from annotation import bestworst, queue
-from annotation.errors import Conflict, Invalid, Missing
 from annotation.feedback import Feedback, feedback, problem_json
 from annotation.models import Assignment, Campaign, Judgement, PreferencePair
 from annotation.pairs import ItemRules, rules_of, store_pairs
 from workbench.models import User
+from workbench.refusals import Conflict, Invalid, Missing
 
 State = Assignment.State
 

@@ -18,9 +18,9 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from annotation.errors import Conflict, Missing
 from annotation.models import Assignment, Campaign, Item
 from workbench.models import User
+from workbench.refusals import Conflict, Missing
 
 State = Assignment.State
 

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotation import campaigns
-from annotation.errors import Conflict, Refusal
 from annotation.forms import (
     CampaignForm,
     DimensionForms,
@@ -21,6 +20,7 @@ from annotation.forms import (
 )
 from annotation.models import Campaign, Clip, Item
 from workbench.access import SignedInRequest, audit, needs
+from workbench.refusals import Conflict, Refusal
 
 
 @require_GET

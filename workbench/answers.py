@@ -1,9 +1,9 @@
 """What the API answers when something is wrong, the same everywhere and declared in its schema.
 
-Every error is `{"detail": "one sentence"}`; a request that does not fit the schema (422) also lists its
-`problems`, each with the place and the reason. An operation that can meet a conflict declares
-`response={200: …, 409: Problem}` itself and raises `ConflictError`; the other statuses are declared here, for
-every operation, from what it takes.
+Every error is `{"detail": "one sentence", "code": …}`; what can't be accepted (422) also lists its
+`problems`, each with the place and the reason. What breaks a rule raises a `Refusal` (`refusals.py`). An
+operation that can meet a conflict declares `response={200: …, 409: Problem}` itself; the other statuses are
+declared here, for every operation, from what it takes.
 """
 
 from typing import Any
@@ -12,43 +12,32 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI, Schema
-from ninja.errors import HttpError, ValidationError
+from ninja.errors import ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
 from workbench.misfits import misfit_text
+from workbench.refusals import Refusal
 
 
 class Problem(Schema):
-    """The body of an error."""
+    """The body of an error. `code` says which rule, where there are several."""
 
     detail: str
+    code: str = ""
 
 
 class Misfit(Schema):
     where: str
     message: str
+    code: str = ""
 
 
 class Misfits(Schema):
-    """The body of a 422: what of the request does not fit, and where."""
+    """The body of a 422: what of the request can't be accepted, and where. Nothing was stored."""
 
     detail: str
+    code: str = ""
     problems: list[Misfit]
-
-
-class ConflictError(HttpError):
-    """409: the row has changed since it was read, or is in a state that does not allow this."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(409, message)
-
-
-class UnprocessableError(HttpError):
-    """422: understood, but a rule beyond the schema is not met."""
-
-    def __init__(self, message: str, where: str = "body") -> None:
-        super().__init__(422, message)
-        self.where = where
 
 
 class WorkbenchAPI(NinjaAPI):
@@ -59,7 +48,7 @@ class WorkbenchAPI(NinjaAPI):
         handlers: dict[type[Exception], Any] = {
             PermissionDenied: self._forbidden,
             ValidationError: self._misfit,
-            UnprocessableError: self._unprocessable,
+            Refusal: self._refused,
         }
         for kind, handler in handlers.items():
             self.add_exception_handler(kind, handler)
@@ -85,9 +74,12 @@ class WorkbenchAPI(NinjaAPI):
         detail = "; ".join(f"{one['where']}: {one['message']}" for one in problems)
         return self.create_response(request, {"detail": detail, "problems": problems}, status=422)
 
-    def _unprocessable(self, request: HttpRequest, error: UnprocessableError) -> HttpResponse:
-        problems = [{"where": error.where, "message": error.message}]
-        return self.create_response(request, {"detail": error.message, "problems": problems}, status=422)
+    def _refused(self, request: HttpRequest, refusal: Refusal) -> HttpResponse:
+        body = {"detail": refusal.message, "code": refusal.code, **refusal.detail}
+        if refusal.status == 422:
+            misfit = {"where": refusal.where, "message": refusal.message, "code": refusal.code}
+            body.setdefault("problems", [misfit])
+        return self.create_response(request, body, status=refusal.status)
 
 
 def _declare_errors(operation: dict[str, Any]) -> None:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from annotation import campaigns
 from annotation.campaigns import Selection, deal, plan
 from annotation.dimensions import default_dimensions
-from annotation.errors import Conflict, Invalid
 from annotation.models import Campaign, Clip, Item, PromptSet, Rendition, VideoModel
 from tests.annotation import rows
 from workbench.models import Role, User
+from workbench.refusals import Conflict, Invalid
 
 
 @pytest.fixture

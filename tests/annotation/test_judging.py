@@ -5,10 +5,10 @@ import uuid
 import pytest
 
 from annotation import judging
-from annotation.errors import Conflict, Invalid
 from annotation.models import Judgement
 from tests.annotation import rows
 from workbench.models import Role, User
+from workbench.refusals import Conflict, Invalid
 
 
 @pytest.fixture

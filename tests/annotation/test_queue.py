@@ -12,11 +12,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from annotation import campaigns, judging, queue
-from annotation.errors import Conflict, Missing
 from annotation.judging import Submission
 from annotation.models import Assignment, Campaign, Item
 from tests.annotation import rows
 from workbench.models import Role, User
+from workbench.refusals import Conflict, Missing
 
 State = Assignment.State
 

@@ -252,7 +252,7 @@ def _sentences(script: str) -> list[str]:
     return [text for text in words if not _KEYS.fullmatch(text) and "-" not in text]
 
 
-_REFUSING = {"add_error", "ValidationError", "ConflictError", "UnprocessableError"}
+_REFUSING = {"add_error", "ValidationError", "Conflict", "Invalid", "Missing"}
 _SHOWN_KEYWORDS = {"label", "help_text", "empty_label", "legend"}
 
 

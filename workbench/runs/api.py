@@ -13,9 +13,10 @@ from pydantic import Field, StringConstraints
 
 from workbench import media
 from workbench.access import require
-from workbench.answers import ConflictError, Problem, UnprocessableError
+from workbench.answers import Problem
 from workbench.models import Artifact, Metric, Run, RunEvent, RunState, User
-from workbench.runs import control, launch, listing, retention
+from workbench.refusals import Conflict, Invalid
+from workbench.runs import control, launch, listing
 from workbench.runs.kinds import ConfigRefusedError, RunKind, all_kinds
 from workbench.runs.progress import progress_of
 
@@ -144,7 +145,8 @@ def list_runs(request: HttpRequest, filters: Query[Listing]) -> RunPage:
     if filters.before is not None:
         last = Run.objects.filter(pk=filters.before).first()
         if last is None:
-            raise UnprocessableError(_("There is no run %(id)s.") % {"id": filters.before}, "query.before")
+            message = _("There is no run %(id)s.") % {"id": filters.before}
+            raise Invalid("no_such_run", message, where="query.before")
         rows = listing.after(rows, last)
     found = list(rows[: filters.limit + 1])
     more = len(found) > filters.limit
@@ -175,8 +177,6 @@ def launch_run(
         )
     except ConfigRefusedError as refused:
         raise _refusal(refused) from refused
-    except (launch.KeyReusedError, retention.QuotaExceededError) as refused:
-        raise ConflictError(str(refused)) from refused
     return Status(201, _run_out(run))
 
 
@@ -225,7 +225,7 @@ def download_artifact(
     """The bytes of a file. 409: retention has removed them."""
     artifact = get_object_or_404(Artifact, pk=artifact_id, run=_viewable(request, run_id))
     if artifact.pruned_at is not None or not default_storage.exists(artifact.storage_name):
-        raise ConflictError(_("The file's bytes are no longer kept; its record is."))
+        raise Conflict("pruned", _("The file's bytes are no longer kept; its record is."))
     name = artifact.name.replace("/", "-")
     return media.serve_stored(
         request, default_storage, artifact.storage_name, "application/octet-stream", download_name=name
@@ -236,10 +236,7 @@ def download_artifact(
 def cancel_run(request: HttpRequest, run_id: uuid.UUID) -> RunOut:
     """Cancel a run of one's own (managers: any). A running one writes a checkpoint first."""
     _viewable(request, run_id)
-    try:
-        return _run_out(control.cancel(_user(request), run_id, request))
-    except control.NotNowError as refused:
-        raise ConflictError(str(refused)) from refused
+    return _run_out(control.cancel(_user(request), run_id, request))
 
 
 @router.post("/{run_id}/resume", response={200: RunOut, 409: Problem})
@@ -249,9 +246,7 @@ def resume_run(request: HttpRequest, run_id: uuid.UUID) -> RunOut:
     try:
         return _run_out(control.resume(_user(request), run_id, request))
     except ConfigRefusedError as refused:
-        raise ConflictError(str(refused)) from refused
-    except (control.NotNowError, retention.QuotaExceededError) as refused:
-        raise ConflictError(str(refused)) from refused
+        raise Conflict("config_refused", str(refused)) from refused
 
 
 @router.post("/{run_id}/clone", response={201: RunOut, 409: Problem})
@@ -260,8 +255,8 @@ def clone_run(request: HttpRequest, run_id: uuid.UUID) -> Status[RunOut]:
     _viewable(request, run_id)
     try:
         return Status(201, _run_out(control.clone(_user(request), run_id, request)))
-    except (ConfigRefusedError, retention.QuotaExceededError) as refused:
-        raise ConflictError(str(refused)) from refused
+    except ConfigRefusedError as refused:
+        raise Conflict("config_refused", str(refused)) from refused
 
 
 def _viewable(request: HttpRequest, run_id: uuid.UUID) -> Run:
@@ -275,10 +270,10 @@ def _user(request: HttpRequest) -> User:
     return user
 
 
-def _refusal(refused: ConfigRefusedError) -> UnprocessableError:
+def _refusal(refused: ConfigRefusedError) -> Invalid:
     place, _text = refused.problems[0]
     where = "body.kind" if place == ("kind",) else ".".join(["body.config", *map(str, place)])
-    return UnprocessableError(str(refused), where)
+    return Invalid("config_refused", str(refused), where=where)
 
 
 def _kind_out(kind: RunKind) -> KindOut:

@@ -15,12 +15,16 @@ from django.utils.translation import gettext as _
 
 from workbench.access import audit, may, require
 from workbench.models import Role, Run, RunEvent, RunState, User
+from workbench.refusals import Conflict
 from workbench.runs import hints, launch, retention
 from workbench.runs.kinds import kind_of
 
 
-class NotNowError(RuntimeError):
+class NotNowError(Conflict):
     """The run's state does not allow this."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("not_now", message)
 
 
 def may_control(user: Any, run: Run) -> bool:

@@ -10,14 +10,18 @@ from django.utils import timezone
 
 from workbench.access import audit, require
 from workbench.models import Run, RunEvent, User
+from workbench.refusals import Conflict
 from workbench.runs import retention
 from workbench.runs.kinds import Config, kind_of, validated
 
 log = structlog.get_logger(__name__)
 
 
-class KeyReusedError(ValueError):
+class KeyReusedError(Conflict):
     """The idempotency key was used before, for another launch."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("key_reused", message)
 
 
 def launch(

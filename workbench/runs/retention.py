@@ -15,14 +15,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from workbench.models import Artifact, Run, RunState
+from workbench.refusals import Conflict
 from workbench.runs import artifacts
 
 log = structlog.get_logger(__name__)
 ENDED = (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
 
 
-class QuotaExceededError(RuntimeError):
+class QuotaExceededError(Conflict):
     """Files of runs fill the disk quota and nothing more can be pruned."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("quota_exceeded", message)
 
 
 def used_bytes() -> int:

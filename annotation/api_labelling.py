@@ -1,0 +1,218 @@
+"""API for labelling: the next item, drafts, checks, submissions. All the labelling page does goes here."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from ninja import Router, Schema
+from pydantic import Field, StringConstraints
+
+from annotation import campaigns, judging, labelling, queue
+from annotation.models import Assignment, Campaign
+from workbench.access import require
+from workbench.answers import Misfits, Problem
+from workbench.models import User
+
+router = Router(tags=["labelling"])
+
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")
+]
+
+
+class OpenCampaign(Schema):
+    id: uuid.UUID
+    name: str
+    guidelines: str
+    clips_per_item: int
+    judged: int
+    wanted: int
+
+
+class CampaignIn(Schema):
+    campaign: uuid.UUID
+
+
+class ShownClip(Schema):
+    """A clip, blind: `id` is its address in this item and says nothing else."""
+
+    id: uuid.UUID
+    src: str
+    width: int
+    height: int
+    duration: float
+    frame_times: list[float]
+
+
+class ShownCampaign(Schema):
+    id: uuid.UUID
+    name: str
+    lease_seconds: int
+    min_play_seconds: float
+    judged: int
+    wanted: int
+
+
+class ShownPrompt(Schema):
+    text_en: str
+    text_zh: str
+
+
+class ShownDimension(Schema):
+    key: str
+    name: str
+    definition: str
+    required: bool
+
+
+class Shown(Schema):
+    assignment: uuid.UUID
+    state: str
+    expires_at: datetime
+    draft: dict[str, Any]
+    draft_version: int
+    supersedes: uuid.UUID | None = Field(description="The judgement that a submission now corrects")
+    campaign: ShownCampaign
+    prompt: ShownPrompt
+    clips: list[ShownClip] = Field(description="In this person's own order")
+    dimensions: list[ShownDimension]
+
+
+class NextOut(Schema):
+    item: Shown | None
+    nothing: str | None = Field(
+        description="Why there is none: done, others_have_it, paused, closed, not_invited, none_judged"
+    )
+    person: str = Field(description="The caller's pseudonym")
+
+
+class HeldOut(Schema):
+    media: list[str] = Field(description="Addresses to fetch ahead; empty if no further item is left")
+
+
+class Answers(Schema):
+    answers: dict[str, Any] = Field(
+        description='{"picks": {dimension: {"best": [clip], "worst": [clip]} | {"tie": true} | '
+        '{"cant_judge": true}}, "comparisons": [{"dimension", "b", "w", "answer": "yes"|"no"|"cant_tell"}]}'
+    )
+
+
+class DraftIn(Answers):
+    draft_version: int = Field(ge=0, le=2**31 - 1)
+
+
+class DraftOut(Schema):
+    draft_version: int
+    expires_at: datetime
+
+
+class SubmitIn(Answers):
+    idempotency_key: uuid.UUID
+    supersedes: uuid.UUID | None = None
+    seconds: float | None = Field(None, ge=0, le=86400)
+    played: float | None = Field(None, ge=0, le=86400)
+
+
+class SubmitOut(Schema):
+    judgement: uuid.UUID
+    created_at: datetime
+    supersedes: uuid.UUID | None = Field(alias="supersedes_id")
+    pairs: int
+    broken_pairs: int
+
+
+class SkipIn(Schema):
+    reason: Line
+
+
+class Feedback(Schema):
+    problems: list[dict[str, Any]]
+    broken: list[dict[str, Any]] = Field(description="Pairs whose best clip is inferior in another dimension")
+    questions: list[dict[str, Any]]
+    comparisons: list[dict[str, Any]] = Field(description="The replies that still count")
+    unanswered: list[str]
+
+
+@router.get("/campaigns", response=list[OpenCampaign])
+def open_campaigns(request: HttpRequest) -> list[Campaign]:
+    """The campaigns in which the caller may label now."""
+    return list(campaigns.open_to(_labeller(request)))
+
+
+@router.post("/next", response={200: NextOut, 422: Misfits})
+def next_item(request: HttpRequest, payload: CampaignIn) -> dict[str, Any]:
+    """Lease the caller's next item; the one already leased to them comes back, with its order and draft."""
+    person = _labeller(request)
+    campaign = get_object_or_404(Campaign, pk=payload.campaign)
+    assignment = queue.next_item(campaign.pk, person)
+    if assignment is None:
+        nothing = queue.why_nothing(campaign, person)
+        return {"item": None, "nothing": nothing, "person": person.pseudonym}
+    return {"item": labelling.shown(assignment), "nothing": None, "person": person.pseudonym}
+
+
+@router.post("/hold", response={200: HeldOut, 422: Misfits})
+def hold(request: HttpRequest, payload: CampaignIn) -> dict[str, Any]:
+    """Hold the item after the one in work so that its clips can be fetched. It does not count as seen."""
+    person = _labeller(request)
+    held = queue.hold_next(get_object_or_404(Campaign, pk=payload.campaign).pk, person)
+    return {"media": labelling.media_addresses(held) if held else []}
+
+
+@router.post("/last", response={200: NextOut, 422: Misfits})
+def last(request: HttpRequest, payload: CampaignIn) -> dict[str, Any]:
+    """Open the caller's latest judgement in the campaign again; submitting then corrects it."""
+    person = _labeller(request)
+    judgement = judging.correctable(payload.campaign, person)
+    if judgement is None:
+        return {"item": None, "nothing": "none_judged", "person": person.pseudonym}
+    shown = labelling.shown(judgement.assignment, correcting=judgement)
+    return {"item": shown, "nothing": None, "person": person.pseudonym}
+
+
+@router.post("/{uuid:assignment_id}/heartbeat", response={200: DraftOut, 409: Problem})
+def heartbeat(request: HttpRequest, assignment_id: uuid.UUID) -> Assignment:
+    """Prolong the lease; call it every few minutes while the page is in use."""
+    return queue.heartbeat(assignment_id, _labeller(request))
+
+
+@router.put("/{uuid:assignment_id}/draft", response={200: DraftOut, 409: Problem, 422: Misfits})
+def draft(request: HttpRequest, assignment_id: uuid.UUID, payload: DraftIn) -> Assignment:
+    """Keep what is marked so far. `draft_version` is the one last read; a stale one is a conflict."""
+    judging.parsed(payload.answers)
+    return queue.save_draft(assignment_id, _labeller(request), payload.answers, payload.draft_version)
+
+
+@router.post("/{uuid:assignment_id}/check", response={200: Feedback, 422: Misfits})
+def check(request: HttpRequest, assignment_id: uuid.UUID, payload: Answers) -> Any:
+    """What the best/worst rules say of answers so far. Stores nothing."""
+    return judging.check(assignment_id, _labeller(request), payload.answers)
+
+
+@router.post("/{uuid:assignment_id}/submit", response={200: SubmitOut, 409: Problem, 422: Misfits})
+def submit(request: HttpRequest, assignment_id: uuid.UUID, payload: SubmitIn) -> Any:
+    """Store a judgement. Sent again with the same key it gives the first answer and stores nothing."""
+    submission = judging.Submission(**payload.dict())
+    judgement = judging.submit(assignment_id, _labeller(request), submission)
+    broken = list(judgement.pairs.values_list("broken_by", flat=True))
+    return {
+        "judgement": judgement.pk,
+        "created_at": judgement.created_at,
+        "supersedes_id": judgement.supersedes_id,
+        "pairs": len(broken),
+        "broken_pairs": sum(1 for keys in broken if keys),
+    }
+
+
+@router.post("/{uuid:assignment_id}/skip", response={200: None, 409: Problem, 422: Misfits})
+def skip(request: HttpRequest, assignment_id: uuid.UUID, payload: SkipIn) -> None:
+    """Give the item back, with a reason; the caller does not get it again."""
+    queue.skip(assignment_id, _labeller(request), payload.reason)
+
+
+def _labeller(request: HttpRequest) -> User:
+    require(request.user, "label")
+    assert isinstance(request.user, User)
+    return request.user
