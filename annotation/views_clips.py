@@ -1,5 +1,6 @@
 """Pages of clips: find, look, upload, import."""
 
+import errno
 import tempfile
 import uuid
 from http import HTTPStatus
@@ -132,9 +133,17 @@ def _import(request: SignedInRequest, form: ManifestForm) -> Report:
     with tempfile.TemporaryDirectory(prefix="manifest-") as folder:
         for file in request.FILES.getlist("files"):
             name = Path(file.name or "").name
-            with (Path(folder) / name).open("wb") as copy:
-                for chunk in file.chunks():
-                    copy.write(chunk)
+            try:
+                with (Path(folder) / name).open("wb") as copy:
+                    for chunk in file.chunks():
+                        copy.write(chunk)
+            except OSError as error:
+                if error.errno != errno.ENAMETOOLONG:
+                    raise
+                message = _(
+                    "The file name %(name)s is too long for the server: shorten it, here and in the manifest."
+                )
+                raise ManifestError(message % {"name": name}) from error
         manifest = form.cleaned_data["manifest"].read()
         report = import_manifest(manifest, Path(folder), uploaded_by=request.user, dry_run=dry_run)
     if not dry_run:

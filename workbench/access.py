@@ -9,6 +9,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+from axes.helpers import get_client_ip_address
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
@@ -121,7 +122,7 @@ def audit(request: HttpRequest | None, action: str, subject: Any = None, **detai
         subject_type=subject._meta.model_name if subject is not None else "",
         subject_id=str(subject.pk) if subject is not None else "",
         detail=detail,
-        ip=request.META.get("REMOTE_ADDR") or None if request is not None else None,
+        ip=get_client_ip_address(request) if request is not None else None,
     )
 
 

@@ -1,6 +1,8 @@
 """Pages for what went wrong, in the page frame; under /api/, JSON like every other error there."""
 
 import structlog
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -10,7 +12,16 @@ log = structlog.get_logger(__name__)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _answer(request, 400, _("This request can't be understood"), _("Go back and try again."))
+    said = _("Go back and try again.")
+    if isinstance(exception, TooManyFilesSent):
+        said = _("At most %(count)s files can be sent at once. Send fewer at a time.") % {
+            "count": settings.DATA_UPLOAD_MAX_NUMBER_FILES
+        }
+    elif isinstance(exception, RequestDataTooBig):
+        said = _("What was sent is too large: at most %(count)s MB besides files.") % {
+            "count": settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20
+        }
+    return _answer(request, 400, _("This request can't be understood"), said)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

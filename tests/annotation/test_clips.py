@@ -18,6 +18,8 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone, translation
 from PIL import Image
 from pytest_django.fixtures import Settings
@@ -26,9 +28,11 @@ from annotation import clips, manifest, prompts, tasks
 from annotation.clips import Facts
 from annotation.media import Refused
 from annotation.models import Category, Clip, Prompt, Rendition, VideoModel
+from tests.annotation import rows
 from tests.annotation.video_files import frame_times, write_sound, write_video
 from workbench import backup
 from workbench.celery import app
+from workbench.models import Role
 from workbench.storage import reading
 
 pytestmark = pytest.mark.django_db
@@ -511,3 +515,13 @@ def test_names_of_stored_files_are_random(video: Path) -> None:
     clip = ingest(video).clip
     names = [Path(str(clip.original.name)).stem, Path(str(clip.poster.name)).stem]
     assert len({uuid.UUID(name) for name in names}) == 2
+
+
+@pytest.mark.django_db
+def test_a_file_name_the_server_cannot_keep_is_said_on_the_page(client: Client) -> None:
+    client.force_login(rows.person("manager", Role.MANAGER))
+    name = "猫" * 100 + ".mp4"
+    listed = SimpleUploadedFile("clips.csv", f"path\n{name}\n".encode())
+    form = {"manifest": listed, "files": [SimpleUploadedFile(name, b"x")]}
+    answer = client.post(reverse("clip_manifest"), form)
+    assert (answer.status_code, "too long" in answer.text) == (422, True)

@@ -90,6 +90,14 @@ def test_an_address_that_has_an_account_is_not_invited(client: Client, boss: Use
     assert not Invitation.objects.exists()
 
 
+@pytest.mark.django_db
+def test_an_address_that_is_too_long_is_refused(client: Client, boss: User) -> None:
+    email = f"{'a' * 60}@{'b.' * 110}example.org"
+    page = client.post(reverse("invite"), {"email": email, "role": "expert", "language": "en"})
+    assert page.status_code == 422
+    assert not Invitation.objects.exists()
+
+
 GOOD_AND_BAD = """username,email,role,language
 mei,mei@example.org,annotator,zh-hans
 tom,tom@example.org,,
@@ -115,6 +123,17 @@ def test_problems_of_a_csv_are_told_by_line_and_good_lines_kept(boss: User) -> N
         (13, "last", "engineer", "en"),
     ]
     assert [problem.number for problem in reading.problems] == [5, 6, 7, 8, 9, 10, 11, 12]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+def test_spreadsheets_separate_as_their_country_has_it(separator: str) -> None:
+    text = "username,email,role,language\r\nmei,mei@example.org,expert,zh-hans\r\n".replace(",", separator)
+    reading = bulk.read(text)
+    assert not reading.problems
+    assert [(line.username, line.role, line.language) for line in reading.good] == [
+        ("mei", "expert", "zh-hans")
+    ]
 
 
 @pytest.mark.django_db

@@ -1,5 +1,6 @@
 """What an attacker would try first, and what the deployment check says."""
 
+import io
 import os
 import re
 import subprocess
@@ -13,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from workbench.models import User
+from workbench.models import AuditEntry, User
 
 PASSWORD = "a long enough secret"
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -41,6 +42,57 @@ def test_too_many_wrong_passwords_lock_the_name_for_a_while(ann: User, settings:
     assert PASSWORD not in str(list(AccessAttempt.objects.values()))
     elsewhere = Client(REMOTE_ADDR="198.51.100.7")
     assert log_in(elsewhere) == 302
+
+
+def test_one_address_can_not_try_name_after_name(ann: User, settings: Settings) -> None:
+    settings.LOGIN_FAILURES_ADDRESS = 5
+    guesser = Client(REMOTE_ADDR="198.51.100.8")
+    tried = [
+        guesser.post(reverse("login"), {"username": f"name{n}", "password": "wrong"}).status_code
+        for n in range(6)
+    ]
+    assert tried == [200] * 5 + [429]
+    assert log_in(guesser) == 429
+    assert log_in(Client(REMOTE_ADDR="198.51.100.9")) == 302
+
+
+def test_logins_are_in_the_audit_trail_and_mistyped_names_are_not(ann: User) -> None:
+    client = Client(REMOTE_ADDR="198.51.100.10")
+    log_in(client, "wrong")
+    client.post(reverse("login"), {"username": PASSWORD, "password": "ann"})
+    log_in(client)
+    written = AuditEntry.objects.order_by("id").values_list("action", "subject_id", "ip")
+    who, where = str(ann.pk), "198.51.100.10"
+    assert list(written) == [
+        ("person.login_failed", who, where),
+        ("person.login_failed", "", where),
+        ("person.login", who, where),
+    ]
+    assert PASSWORD not in str(list(AuditEntry.objects.values()))
+
+
+def test_nobodys_mailbox_is_flooded(client: Client, ann: User) -> None:
+    User.objects.create_user("tom", "tom@flood.example.org", PASSWORD)
+    answers = [client.post(reverse("password_reset"), {"email": "TOM@flood.example.org"}) for _ in range(6)]
+    assert {answer["Location"] for answer in answers} == {reverse("password_reset_done")}
+    assert len(mail.outbox) == 3
+
+
+def test_browsers_keep_no_page(client: Client, ann: User) -> None:
+    client.force_login(ann)
+    for path in ("/", "/account/", "/api/me", "/nothing/"):
+        assert "no-store" in client.get(path)["Cache-Control"], path
+
+
+def test_what_is_too_much_at_once_is_said(client: Client, ann: User, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+    User.objects.filter(pk=ann.pk).update(role="manager")
+    client.force_login(ann)
+    files = {f"file{n}": io.BytesIO(b"x") for n in range(3)}
+    answer = client.post(reverse("clip_manifest"), files)
+    assert (answer.status_code, "At most 2 files" in answer.text) == (400, True)
+    answer = client.post("/api/runs", b" " * 6_000_000, content_type="application/json")
+    assert (answer.status_code, "at most 5 MB" in answer.json()["detail"]) == (400, True)
 
 
 def test_a_login_gets_a_fresh_session(client: Client, ann: User) -> None:

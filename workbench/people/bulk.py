@@ -67,7 +67,10 @@ def decode(content: bytes) -> str:
 def read(text: str) -> Reading:
     """Check every line against the rules, against the other lines and against the accounts there are."""
     reading = Reading()
-    rows = csv.reader(io.StringIO(text), strict=True, skipinitialspace=True)
+    # Spreadsheets separate by commas, semicolons or tabs, as their country has it.
+    heading = text.lstrip().split("\n", 1)[0]
+    separator = max(",;\t", key=heading.count)
+    rows = csv.reader(io.StringIO(text), delimiter=separator, strict=True, skipinitialspace=True)
     parsed: list[Line] = []
     try:
         header = [name.strip().lower() for name in next(rows, [])]

@@ -13,11 +13,7 @@ urlpatterns = [
     path("login/", signin.Login.as_view(), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("language/", signin.choose_language, name="set_language"),
-    path(
-        "password/forgotten/",
-        auth_views.PasswordResetView.as_view(extra_email_context={"site_url": settings.SITE_URL}),
-        name="password_reset",
-    ),
+    path("password/forgotten/", signin.PasswordReset.as_view(), name="password_reset"),
     path(
         "password/forgotten/sent/",
         auth_views.PasswordResetDoneView.as_view(extra_context={"mail_folder": MAIL_FOLDER}),
