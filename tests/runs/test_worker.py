@@ -102,7 +102,7 @@ def test_hints_reach_a_browser_and_strangers_hear_nothing(rig: Rig) -> None:
 
 
 def test_follow_from_a_shell_and_leave_it_running(rig: Rig) -> None:
-    arguments = ["run", "aesthetic", "--follow", "--config", json.dumps(SHORT | {"steps": 300})]
+    arguments = ["run", "aesthetic", "--follow", "--config", json.dumps(SHORT | {"steps": 20_000})]
     following = subprocess.Popen(
         [stack.python(), "manage.py", *arguments],
         cwd=BASE_DIR,
