@@ -116,6 +116,7 @@ def _texts() -> dict[str, object]:
             "closed": _("This campaign is closed. What you submitted is kept."),
             "draft": _("This campaign is not open yet."),
             "not_invited": _("This campaign is for other people."),
+            "none_judged": _("There is nothing to undo: you have not judged an item of this campaign yet."),
             "offline": _("No connection. Trying again; nothing you submitted is lost."),
             "logged_out": _("You are logged out. Log in again; nothing you submitted is lost."),
             "error": _("Something went wrong here. Look again in a moment."),

@@ -278,6 +278,48 @@ def test_what_was_judged_offline_is_sent_once_the_server_is_back(
     assert page.evaluate("Object.values(localStorage).join()") == "[]"
 
 
+def test_what_was_judged_waits_while_somebody_else_is_logged_in(
+    page: Page, campaign: Campaign, ann: User, log_in: Callable[[str], User], expected_errors: list[str]
+) -> None:
+    expected_errors += ["401", "404"]
+    bob = rows.person("bob")
+    log_in("ann")
+    open_item(page, campaign)
+    for _n in range(4):
+        page.keyboard.press("t")
+    page.context.clear_cookies(name="sessionid")  # logged out by another window
+    page.keyboard.press("Enter")
+    expect(page.locator("#nothing-text")).to_contain_text("logged out")
+    log_in("bob")
+    with page.expect_response(lambda answer: answer.url.endswith("/submit")) as tried:
+        pass
+    assert tried.value.status == 404
+    with page.expect_navigation():
+        page.locator("#again").click()
+    assert page.evaluate(f"localStorage['unsent-judgements-{ann.pseudonym}'].length > 2")
+    assert page.evaluate("JSON.parse(document.getElementById('label-settings').textContent).person") == (
+        bob.pseudonym
+    )
+    assert not Judgement.objects.exists()
+    log_in("ann")
+    open_item(page, campaign)
+    until(page, lambda: Judgement.objects.count() == 1, 30)
+    assert Judgement.objects.get().annotator == ann
+
+
+def test_nothing_to_undo_leaves_the_item_where_it_is(
+    page: Page, campaign: Campaign, ann: User, log_in: Callable[[str], User]
+) -> None:
+    log_in("ann")
+    open_item(page, campaign)
+    page.keyboard.press("u")
+    expect(page.locator("#feedback")).to_contain_text("nothing to undo")
+    expect(page.locator("#work")).to_be_visible()
+    expect(page.locator("#loading")).to_be_hidden()
+    page.keyboard.press("1")
+    expect(page.locator(".dimension.active .chip.best")).to_contain_text("1")
+
+
 def test_the_item_before_is_corrected_and_another_is_skipped(
     page: Page, campaign: Campaign, ann: User, log_in: Callable[[str], User], look: LookAt
 ) -> None:

@@ -62,8 +62,14 @@ async function next(which = "next") {
   byId("loading").hidden = false;
   byId("nothing").hidden = true;
   try {
-    const { item, nothing } = await call("POST", `/api/label/${which}`, { campaign });
+    const { item, nothing, person: now } = await call("POST", `/api/label/${which}`, { campaign });
+    // Somebody else has logged in by another window: the page is theirs, with unsent work of their own.
+    if (now !== person) return location.reload();
     if (item) return start(item);
+    if (which === "last" && work) {
+      byId("loading").hidden = true;
+      return view.drawFeedback(work.feedback, texts.nothing[nothing]);
+    }
     work?.player.close();
     work?.drafts.close();
     work = null;
