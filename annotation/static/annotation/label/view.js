@@ -56,7 +56,7 @@ export class View {
     }
   }
 
-  /** Broken pairs, problems, and the first open question. */
+  /** Problems, the first open question, then broken pairs: what wants a key comes before what wants a look. */
   drawFeedback(feedback, refusal) {
     const parts = [];
     if (refusal) parts.push(note("error", refusal));
@@ -65,6 +65,12 @@ export class View {
     );
     parts.push(...odd.map((problem) => note("error", problem.message)));
     if (odd.some(({ code }) => code === "contradiction")) parts.push(this.#forget());
+    const [question] = feedback.questions;
+    if (question) {
+      const box = byId("question-template").content.cloneNode(true).firstElementChild;
+      box.querySelector("p").textContent = question.message;
+      parts.push(box);
+    }
     if (feedback.broken.length) {
       const box = note("warning", this.texts.broken);
       const list = document.createElement("ul");
@@ -72,12 +78,6 @@ export class View {
         list.append(Object.assign(document.createElement("li"), { textContent: pair.message }));
       }
       box.append(list);
-      parts.push(box);
-    }
-    const [question] = feedback.questions;
-    if (question) {
-      const box = byId("question-template").content.cloneNode(true).firstElementChild;
-      box.querySelector("p").textContent = question.message;
       parts.push(box);
     }
     byId("feedback").replaceChildren(...parts);
