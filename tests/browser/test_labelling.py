@@ -307,6 +307,44 @@ def test_what_was_judged_waits_while_somebody_else_is_logged_in(
     assert Judgement.objects.get().annotator == ann
 
 
+def test_why_a_submission_is_refused_stays_in_view_until_something_changes(
+    page: Page, campaign: Campaign, ann: User, log_in: Callable[[str], User], expected_errors: list[str]
+) -> None:
+    expected_errors.append("422")
+    Campaign.objects.update(min_play_seconds=60)
+    log_in("ann")
+    open_item(page, campaign)
+    for _n in range(4):
+        page.keyboard.press("t")
+    page.keyboard.press("Enter")
+    said = page.locator("#feedback .note.error")
+    expect(said).to_contain_text("at least 60 seconds")
+    page.keyboard.press("ArrowDown")  # draws all anew, as what the rules say does when it arrives late
+    expect(page.locator(".dimension.active")).to_have_attribute("data-key", campaign.dimensions.all()[0].key)
+    expect(said).to_contain_text("at least 60 seconds")
+    page.keyboard.press("c")
+    expect(said).to_have_count(0)
+
+
+def test_a_correction_that_comes_after_the_end_is_refused_in_words(
+    page: Page, campaign: Campaign, ann: User, log_in: Callable[[str], User], expected_errors: list[str]
+) -> None:
+    expected_errors.append("409")
+    log_in("ann")
+    open_item(page, campaign)
+    for _n in range(4):
+        page.keyboard.press("t")
+    finish(page)
+    page.keyboard.press("u")
+    expect(page.locator(".dimension.complete")).to_have_count(4)
+    Campaign.objects.update(state=Campaign.State.CLOSED)
+    page.keyboard.press("Enter")
+    # The item that was in work is there again; it may still be judged.
+    expect(page.locator("#feedback .note.error")).to_contain_text("can no longer be corrected")
+    expect(page.locator(".dimension.complete")).to_have_count(0)
+    assert Judgement.objects.count() == 1
+
+
 def test_nothing_to_undo_leaves_the_item_where_it_is(
     page: Page, campaign: Campaign, ann: User, log_in: Callable[[str], User]
 ) -> None:

@@ -41,6 +41,7 @@ function start(item) {
     key: newKey(),
     asked: false,
     sending: false,
+    refusal: "",
   };
   player.addEventListener("time", () => view.drawPlayer(player));
   player.addEventListener("state", () => view.drawPlayer(player));
@@ -68,7 +69,7 @@ async function next(which = "next") {
     if (item) return start(item);
     if (which === "last" && work) {
       byId("loading").hidden = true;
-      return view.drawFeedback(work.feedback, texts.nothing[nothing]);
+      return refuse(texts.nothing[nothing]);
     }
     work?.player.close();
     work?.drafts.close();
@@ -93,6 +94,7 @@ function change(changed, spoken) {
   work.history.push({ answers: work.answers, active: work.active });
   work.answers = changed;
   work.asked = false;
+  work.refusal = "";
   spoken?.();
   work.drafts.save(changed);
   redraw();
@@ -122,7 +124,7 @@ function reply(answer) {
 function undo() {
   const before = work?.history.pop();
   if (!before) return next("last");
-  Object.assign(work, before, { asked: false });
+  Object.assign(work, before, { asked: false, refusal: "" });
   work.drafts.save(work.answers);
   redraw();
   focusActive();
@@ -183,11 +185,11 @@ async function submit() {
   );
   if (open) {
     activate(open.key);
-    return view.drawFeedback(work.feedback, texts.incomplete.replace("{dimension}", open.name));
+    return refuse(texts.incomplete.replace("{dimension}", open.name));
   }
   if (work.feedback.questions.length && !work.asked) {
     work.asked = true;
-    return view.drawFeedback(work.feedback, texts.questionsOpen);
+    return refuse(texts.questionsOpen);
   }
   const now = work;
   now.sending = true;
@@ -205,26 +207,35 @@ async function submit() {
   } catch (error) {
     now.sending = false;
     now.key = newKey();
-    if (error.status === 422) view.drawFeedback({ ...now.feedback, problems: [] }, error.message);
-    else await next();
+    if (error.status === 422) return refuse(error.message);
+    await next();
+    if (work) refuse(error.message);
+    else view.nothing(error.message);
   }
 }
 
 function drafted(state, error) {
   view.saved(state);
+  if (error?.status === 401) return refuse(texts.nothing.logged_out);
   if (state !== "conflict") return;
   view.say(error.message);
   if (error.body.draft) {
     // Another window went on with this item: show what it has.
     const { draft, draft_version } = error.body;
     start({ ...work.item, draft: draft.picks ? draft : answers.empty(), draft_version });
-    view.drawFeedback(work.feedback, error.message);
+    refuse(error.message);
   } else next();
 }
 
 function redraw() {
   view.draw(work.answers, work.active, work.feedback);
-  view.drawFeedback(work.feedback);
+  view.drawFeedback(work.feedback, work.refusal);
+}
+
+/** Says why something can't be done now; it stays until something is changed. */
+function refuse(text) {
+  work.refusal = text;
+  view.drawFeedback(work.feedback, text);
 }
 
 // --- Keys, buttons, dialogs ---------------------------------------------------------------------------
