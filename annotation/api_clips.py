@@ -14,7 +14,7 @@ from annotation import clips
 from annotation.listing import ClipFilter, find_clips
 from annotation.media import Refused
 from annotation.models import Clip, Task
-from annotation.prompts import find_or_create
+from annotation.prompts import TEXT_LENGTH, find_or_create
 from workbench.access import audit, require
 from workbench.answers import Misfits
 from workbench.models import User
@@ -28,7 +28,9 @@ ClipState = Annotated[
 Optional = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f]*$")
 ]
-PromptText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5000, pattern=r"^[^\x00]*$")]
+PromptText = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=TEXT_LENGTH, pattern=r"^[^\x00]*$")
+]
 
 
 class ClipOut(Schema):

@@ -4,8 +4,10 @@ import uuid
 from dataclasses import dataclass
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from annotation.models import Clip
+from workbench.refusals import Invalid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +23,10 @@ class ClipFilter:
 def find_clips(
     wanted: ClipFilter, after: uuid.UUID | None = None, limit: int = 100
 ) -> tuple[list[Clip], uuid.UUID | None]:
-    """A page of clips, newest first, from behind the clip `after`; and what to pass for the next page."""
+    """A page of clips, newest first, from behind the clip `after`; and what to pass for the next page.
+
+    Raises Invalid `no_such_clip` for an `after` that is no clip.
+    """
     rows = Clip.objects.select_related("prompt", "video_model").order_by("-created_at", "id")
     if wanted.state:
         rows = rows.filter(state=wanted.state)
@@ -37,8 +42,11 @@ def find_clips(
             | Q(original_name__icontains=wanted.text)
             | Q(sha256__startswith=wanted.text.lower())
         )
-    start = Clip.objects.filter(pk=after).values_list("created_at", flat=True).first() if after else None
-    if start is not None:
+    if after is not None:
+        start = Clip.objects.filter(pk=after).values_list("created_at", flat=True).first()
+        if start is None:
+            message = _("There is no clip %(id)s.") % {"id": after}
+            raise Invalid("no_such_clip", message, where="query.after")
         rows = rows.filter(Q(created_at__lt=start) | Q(created_at=start, pk__gt=after))
     found = list(rows[: limit + 1])
     return found[:limit], found[limit - 1].pk if len(found) > limit else None

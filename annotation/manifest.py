@@ -181,6 +181,10 @@ def _check_fields(line: _Line, base: Path) -> None:
     seed = fields.get("seed", "")
     if seed and not (seed.removeprefix("-").isdecimal() and -(2**63) <= int(seed) < 2**63):
         raise _LineError(_("seed is “%(given)s”; expected a whole number within 64 bits.") % {"given": seed})
+    for column in ("prompt", "prompt_zh"):
+        if len(fields.get(column, "")) > prompts.TEXT_LENGTH:
+            message = _("%(column)s is longer than %(limit)d characters. Shorten it.")
+            raise _LineError(message % {"column": column, "limit": prompts.TEXT_LENGTH})
     if fields.get("category") and not (fields.get("prompt") or fields.get("prompt_zh")):
         raise _LineError(_("category is given without a prompt. Give the prompt it belongs to."))
     if len(_source(fields)) > SOURCE_LENGTH:

@@ -6,6 +6,9 @@ import unicodedata
 
 from annotation.models import Prompt, Task
 
+TEXT_LENGTH = 5000
+"""Characters of a prompt's text at most: the report's dense captions stay well below."""
+
 
 def fingerprint(task: str, text_en: str, text_zh: str) -> str:
     """SHA-256 of task and texts, blind to Unicode form and to the amount of white space."""

@@ -387,6 +387,7 @@ def test_problems_are_told_by_line_and_good_lines_kept(tmp_path: Path) -> None:
         ({"path": "empty.mp4"}, "0 bytes"),
         ({"path": "sound.m4a"}, "sound"),
         ({"path": "other.mp4", "seed": "1.5"}, "seed"),
+        ({"path": "other.mp4", "prompt_zh": "猫" * 5001}, "prompt_zh is longer than 5000 characters"),
         ({"path": "other.mp4", "task": "v2v"}, "t2v or i2v"),
         ({"path": "other.mp4", "category": "nonsense", "prompt": "x"}, "nonsense"),
         ({"path": "other.mp4", "category": "animal"}, "without a prompt"),

@@ -377,3 +377,5 @@ def test_clips_are_listed_filtered_and_paged(manager: User) -> None:
             break
         after = f"&after={page['next_after']}"
     assert len(seen) == len(set(seen)) == 12
+    lost = client.get(f"/api/clips?after={uuid.uuid4()}")
+    assert (lost.status_code, lost.json()["code"]) == (422, "no_such_clip")
