@@ -122,22 +122,33 @@ class Supervisor:
             service.wait_ready(self._give_up_if_asked)
 
     def step(self, name: str, argv: list[str]) -> None:
-        """Run something to its end between two stages; StackError if it fails."""
+        """Run something to its end between two stages, saying what it says; StackError if it fails."""
+        log = self.data / "logs" / "setup.log"
+        said_before = log.stat().st_size if log.exists() else 0
         service = Service(
             name=name,
             argv=argv,
             ready=lambda: service.process is not None and service.process.poll() is not None,
-            log=self.data / "logs" / "setup.log",
-            env={MARKER: str(self.data)},
+            log=log,
+            env={MARKER: str(self.data), "PYTHONUNBUFFERED": "1"},
             ready_timeout=3600,
         )
         service.start()
         assert service.process is not None
-        try:
-            service.wait_ready(self._give_up_if_asked)
-        except StopAskedError:
-            service.stop()
-            raise
+        with log.open(encoding="utf-8", errors="replace") as told:
+            told.seek(said_before)
+
+            def pass_on() -> None:
+                self._give_up_if_asked()
+                for line in told:
+                    self.say(line.rstrip("\n"))
+
+            try:
+                service.wait_ready(pass_on)
+                pass_on()
+            except StopAskedError:
+                service.stop()
+                raise
         if service.process.returncode:
             raise StackError(f"{name} failed. {service.last_words()}")
 

@@ -51,6 +51,7 @@ def test_the_demo_prints_its_address_its_logins_and_what_to_try() -> None:
         said = "\n".join(stack.said)
         assert f"http://127.0.0.1:{stack.port}/" in said
         assert "Try first" in said
+        assert "drawn clips: 24 of 24" in said  # the long part shows how far it is
         for account in demo.ACCOUNTS:
             assert f"  {account.username} " in said
             assert _can_sign_in(stack, account.username, demo.PASSWORD)
