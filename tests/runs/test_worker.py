@@ -110,6 +110,8 @@ def test_follow_from_a_shell_and_leave_it_running(rig: Rig) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Tests started in the background of a shell ignore SIGINT, and would hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert following.stdout is not None
     run = following.stdout.readline().split()[1]
