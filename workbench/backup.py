@@ -145,6 +145,7 @@ def restore(source: Path, *, force: bool = False) -> Manifest:
             elif entry.name.startswith(MEDIA):
                 _restore_file(entry.name.removeprefix(MEDIA), stream)
     connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]
     call_command("migrate", interactive=False, verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE django_session")
@@ -221,7 +222,9 @@ def _restore_database(dump: IO[bytes]) -> None:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
             )
+        # The pool's other connections were just ended too, and it pauses longer before each new one.
         connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]
         files = (f"--file={script}", f"--file={folder}/data.sql")
         _run(
             _program("psql"),
