@@ -11,8 +11,9 @@ subject about the middle of the frame, so camera and subject can be told apart.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ Ground = Literal["dark", "grey", "pale"]
 Size = Literal["small", "large"]
 Pace = Literal["slow", "quick"]
 Language = Literal["en", "zh"]
+Name = TypeVar("Name", bound=str)
 
 SHAPES: tuple[Shape, ...] = ("circle", "square", "triangle")
 COLOURS: dict[Colour, tuple[int, int, int]] = {
@@ -44,21 +46,21 @@ DIRECTIONS: dict[Direction, tuple[int, int]] = {
     "down": (0, 1),
 }
 CAMERAS: tuple[Camera, ...] = ("still", "pan", "dolly")
-GROUNDS: dict[Ground, tuple[int, int]] = {"dark": (28, 46), "grey": (104, 126), "pale": (196, 216)}
+GROUNDS: dict[Ground, tuple[int, int]] = {"dark": (26, 50), "grey": (100, 128), "pale": (190, 216)}
 """Grey levels of the two kinds of stripes."""
 RADII: dict[Size, float] = {"small": 8.5, "large": 12.5}
 """Pixels from a subject's middle to its rim, at the first frame."""
 PACES: dict[Pace, float] = {"slow": 2.0, "quick": 3.5}
 """Pixels a frame."""
 
-_STRIPE = 16.0  # pixels from one stripe to the next but one
+_STRIPE = 24.0  # pixels from one stripe to the next but one
 _PAN = 1.5  # pixels a frame that the ground moves to the left
 _DOLLY = 1.035  # growth a frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A clip's whole truth. `x`, `y`: the subject's middle in the first frame, pixels; `phase`: of the stripes."""
+    """A clip's whole truth. Pixels: `x`, `y` (the subject's middle in frame 0) and the stripes' `phase`."""
 
     shape: Shape
     colour: Colour
@@ -83,7 +85,7 @@ class Wanted:
 
 
 def held_out(shape: Shape, colour: Colour, direction: Direction) -> bool:
-    """Whether this combination is kept out of all training: 12 of the 72, each value in a sixth of its cases."""
+    """Whether this combination is kept out of all training: 12 of the 72, spread over every value."""
     places = SHAPES.index(shape) + list(COLOURS).index(colour) + list(DIRECTIONS).index(direction)
     return places % 6 == 0
 
@@ -135,14 +137,13 @@ def render(scene: Scene, frames: int = FRAMES) -> NDArray[np.uint8]:
     ys, xs = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     low, high = GROUNDS[scene.ground]
     colour = np.array(COLOURS[scene.colour], np.float32)
-    dx, dy = DIRECTIONS[scene.direction]
     video = np.empty((frames, SIDE, SIDE, 3), np.float32)
     for t in range(frames):
         growth = _growth(scene.camera, t)
         shift = _PAN * t if scene.camera == "pan" else 0.0
         u = (xs - middle) / growth + middle + shift
         v = (ys - middle) / growth + middle
-        stripes = np.clip(0.5 + 2.0 * np.sin((u + 0.5 * v + scene.phase) * (2 * np.pi / _STRIPE)), 0, 1)
+        stripes = np.clip(0.5 + 3.0 * np.sin((u + 0.5 * v + scene.phase) * (2 * np.pi / _STRIPE)), 0, 1)
         ground = low + (high - low) * stripes
         x, y = subject_at(scene, t)
         outside = _distance(scene.shape, xs - x, ys - y, RADII[scene.size] * growth)
@@ -198,22 +199,20 @@ def parse(text: str) -> Wanted:
         shape=_named(low, SHAPES, _ZH),
         colour=_named(low, tuple(COLOURS), _ZH),
         direction=_direction(low),
-        camera=_named(low, CAMERAS, _ZH_CAMERA_WORD) or _named(low, CAMERAS, _EN_CAMERA),
+        camera=_named(low, CAMERAS, _ZH_CAMERA) or _named(low, CAMERAS, _EN_CAMERA),
     )
 
 
 def _direction(text: str) -> Direction | None:
     found = re.search(r"moves?(?: slowly| quickly)? (left|right|up|down)\b", text)
     if found:
-        return found[1]  # type: ignore[return-value]
+        return next(d for d in DIRECTIONS if d == found[1])
     return next((d for d in DIRECTIONS if f"向{_ZH[d]}移动" in text), None)
 
 
-def _named(text: str, names: tuple[str, ...], words: dict[str, str]) -> "Shape | Colour | Camera | None":  # type: ignore[type-arg]
-    for name in names:
-        if words[name] in text or re.search(rf"\b{name}\b", text):
-            return name  # type: ignore[return-value]
-    return None
+def _named(text: str, names: Sequence[Name], words: Mapping[Any, str]) -> Name | None:
+    found = (name for name in names if words[name] in text or re.search(rf"\b{name}\b", text))
+    return next(found, None)
 
 
 def _growth(camera: Camera, t: int) -> float:
@@ -273,7 +272,6 @@ _ZH: dict[str | None, str] = {
     "quick": "快速",
 }
 _ZH_CAMERA: dict[Camera, str] = {"still": "镜头固定", "pan": "镜头向右摇", "dolly": "镜头推近"}
-_ZH_CAMERA_WORD: dict[str, str] = {"still": "固定", "pan": "右摇", "dolly": "推近"}
 _EN_CAMERA: dict[Camera, str] = {
     "still": "the camera stays still",
     "pan": "the camera pans right",
