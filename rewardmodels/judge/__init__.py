@@ -1,0 +1,1 @@
+"""Reward models at work: the weights file, scoring, accuracies; no Django here."""
