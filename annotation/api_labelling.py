@@ -58,6 +58,7 @@ class ShownCampaign(Schema):
 class ShownPrompt(Schema):
     text_en: str
     text_zh: str
+    first_frame: str | None = Field(description="Where the picture is that the clips start from")
 
 
 class ShownDimension(Schema):

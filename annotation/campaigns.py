@@ -35,12 +35,13 @@ MOVES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which clips a campaign is about. Nothing named means: all prompts, all video models."""
+    """Which clips a campaign is about. Nothing named means: all prompts, all video models, all clips."""
 
     clips_per_item: int = 4
     prompt_sets: tuple[int, ...] = ()
     prompts: tuple[int, ...] = ()
     video_models: tuple[int, ...] = ()
+    clips: tuple[uuid.UUID, ...] = ()
     seed: int = 0
     """Decides the dealing and the order of the items; the same selection gives the same items."""
 
@@ -221,6 +222,8 @@ def _clips(selection: Selection) -> QuerySet[Clip]:
         clips = clips.filter(prompt__in=selection.prompts)
     if selection.video_models:
         clips = clips.filter(video_model__in=selection.video_models)
+    if selection.clips:
+        clips = clips.filter(pk__in=selection.clips)
     return clips
 
 

@@ -7,6 +7,7 @@ clips stay on this side.
 import uuid
 from typing import Any
 
+from django.db.models.fields.files import FieldFile
 from django.urls import reverse
 from django.utils.translation import get_language
 
@@ -35,7 +36,13 @@ def shown(assignment: Assignment, correcting: Judgement | None = None) -> dict[s
             "judged": campaign.judged,
             "wanted": campaign.wanted,
         },
-        "prompt": {"text_en": item.prompt.text_en, "text_zh": item.prompt.text_zh},
+        "prompt": {
+            "text_en": item.prompt.text_en,
+            "text_zh": item.prompt.text_zh,
+            "first_frame": reverse("label_first_frame", args=[assignment.pk])
+            if item.prompt.first_frame
+            else None,
+        },
         "clips": _clips(assignment, campaign),
         "dimensions": [
             {
@@ -67,6 +74,15 @@ def rendition_for(item_clip_id: uuid.UUID, user: User) -> Rendition | None:
         return None
     fps, seconds = found.item.campaign.normalised
     return Rendition.objects.filter(clip=found.clip_id, fps=fps, seconds=seconds).first()
+
+
+def first_frame_for(assignment_id: uuid.UUID, user: User) -> FieldFile | None:
+    """The picture that an assignment's clips start from, for those who may see it, as above."""
+    rows = Assignment.objects.filter(pk=assignment_id)
+    if not may(user, "campaigns.view"):
+        rows = rows.filter(annotator=user)
+    found = rows.select_related("item__prompt").first()
+    return found.item.prompt.first_frame if found and found.item.prompt.first_frame else None
 
 
 def _clips(assignment: Assignment, campaign: Campaign) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ Importing twice adds nothing.
 """
 
 import csv
-import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -18,13 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from django.core.files import File
-from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
-from PIL import Image, UnidentifiedImageError
 
-from annotation import clips, media, prompts
+from annotation import clips, firstframes, media, prompts
 from annotation.clips import Facts
+from annotation.firstframes import FirstFrame
 from annotation.media import Refused
 from annotation.models import Category, Clip, Prompt, Task
 from workbench.models import User
@@ -43,7 +40,6 @@ COLUMNS = (
     "first_frame",
 )
 MAX_BYTES = 32 * 2**20
-MAX_PICTURE_BYTES = 32 * 2**20
 SOURCE_LENGTH = 200
 
 
@@ -198,10 +194,12 @@ def _check_fields(line: _Line, base: Path) -> None:
 
 def _facts(fields: dict[str, str], base: Path) -> Facts:
     recipe: dict[str, Any] = {}
+    first_frame = None
     if fields.get("first_frame"):
-        recipe["first_frame"] = _store_picture(_inside(base, fields["first_frame"], "first_frame"))
+        first_frame = firstframes.keep(_inside(base, fields["first_frame"], "first_frame"))
+        recipe["first_frame"] = {"file": first_frame.name, "sha256": first_frame.sha256}
     return Facts(
-        prompt=_prompt(fields),
+        prompt=_prompt(fields, first_frame),
         video_model=clips.video_model_named(fields["model"]) if fields.get("model") else None,
         seed=int(fields["seed"]) if fields.get("seed") else None,
         source=_source(fields),
@@ -209,11 +207,11 @@ def _facts(fields: dict[str, str], base: Path) -> Facts:
     )
 
 
-def _prompt(fields: dict[str, str]) -> Prompt | None:
+def _prompt(fields: dict[str, str], first_frame: FirstFrame | None) -> Prompt | None:
     english, chinese = fields.get("prompt", ""), fields.get("prompt_zh", "")
     if not (english or chinese):
         return None
-    return prompts.find_or_create(english, chinese, fields.get("task") or Task.T2V)
+    return prompts.find_or_create(english, chinese, fields.get("task") or Task.T2V, first_frame)
 
 
 def _categories(fields: dict[str, str]) -> list[Category]:
@@ -259,31 +257,11 @@ def _inside(base: Path, text: str, column: str) -> Path:
 
 def _check_picture(path: Path) -> None:
     try:
-        if path.stat().st_size > MAX_PICTURE_BYTES:
-            raise _LineError(_("The first frame %(path)s is larger than 32 MB.") % {"path": path.name})
-        with Image.open(path, formats=["PNG", "JPEG", "WEBP"]) as picture:
-            if max(picture.size) > media.Limits().max_side:
-                raise _LineError(_("The first frame %(path)s has too many pixels.") % {"path": path.name})
-            picture.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        firstframes.check(path)
+    except firstframes.NotAPictureError as error:
         raise _LineError(
-            _("The first frame %(path)s is not a readable PNG, JPEG or WebP picture.") % {"path": path.name}
+            _("The first frame %(path)s can't be used: %(why)s.") % {"path": path.name, "why": error}
         ) from error
-
-
-def _store_picture(path: Path) -> dict[str, str]:
-    """Keep a first frame in storage once, named by its content, as pixels only (no metadata)."""
-    with Image.open(path) as picture:
-        pixels = picture.convert("RGB")
-    png = io.BytesIO()
-    pixels.save(png, "PNG")
-    digest = hashlib.sha256(png.getvalue()).hexdigest()
-    name = f"first_frames/{digest}.png"
-    if not default_storage.exists(name) or default_storage.size(name) != png.getbuffer().nbytes:
-        default_storage.delete(name)  # one cut off while it was written
-        png.seek(0)
-        name = default_storage.save(name, File(png))
-    return {"file": name, "sha256": digest}
 
 
 def _read(manifest: bytes, report: Report) -> Iterator[_Line]:

@@ -1,6 +1,7 @@
 """Prompts, clips, campaigns and judgements. A judgement is never changed: a correction supersedes it."""
 
 import uuid
+from pathlib import PurePosixPath
 from typing import ClassVar
 
 from django.conf import settings
@@ -46,7 +47,9 @@ class Prompt(models.Model):
     text_en = models.TextField(blank=True)
     text_zh = models.TextField(blank=True)
     task = models.CharField(max_length=3, choices=Task, default=Task.T2V)
-    # SHA-256 of task and texts: the same prompt is one row however often it is imported.
+    # The picture an image-to-video clip starts from: a PNG named by its SHA-256 (see firstframes.py).
+    first_frame = models.FileField(upload_to="first_frames/", max_length=200, blank=True)
+    # SHA-256 of task, texts and first frame: the same prompt is one row however often it is imported.
     fingerprint = models.CharField(max_length=64, unique=True)
     categories = models.ManyToManyField(Category, blank=True, related_name="prompts")
     prompt_sets = models.ManyToManyField(PromptSet, blank=True, related_name="prompts")
@@ -54,8 +57,16 @@ class Prompt(models.Model):
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.CheckConstraint(condition=~Q(text_en="", text_zh=""), name="prompt_has_a_text")
+            models.CheckConstraint(condition=~Q(text_en="", text_zh=""), name="prompt_has_a_text"),
+            models.CheckConstraint(
+                condition=Q(task="i2v") | Q(first_frame=""), name="first_frame_only_image_to_video"
+            ),
         ]
+
+    @property
+    def first_frame_sha256(self) -> str:
+        """Of the first frame's bytes; "" where there is none."""
+        return PurePosixPath(self.first_frame.name).stem if self.first_frame.name else ""
 
     def text(self, language: str) -> str:
         """The text in a language, or in the other one where it has none."""

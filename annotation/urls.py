@@ -13,6 +13,7 @@ urlpatterns = [
     path("clips/<uuid:clip_id>/poster/", views_clips.poster, name="clip_poster"),
     path("clips/<uuid:clip_id>/video/", views_clips.video, name="clip_video"),
     path("clips/<uuid:clip_id>/original/", views_clips.original, name="clip_original"),
+    path("prompts/<int:prompt_id>/first-frame/", views_clips.first_frame, name="prompt_first_frame"),
     # Campaigns
     path("campaigns/", views_campaigns.campaign_list, name="campaigns"),
     path("campaigns/new/", views_campaigns.campaign_new, name="campaign_new"),
@@ -21,5 +22,6 @@ urlpatterns = [
     # Labelling
     path("label/", views.label_home, name="label_home"),
     path("label/media/<uuid:item_clip_id>/", views.label_media, name="label_media"),
+    path("label/first-frame/<uuid:assignment_id>/", views.label_first_frame, name="label_first_frame"),
     path("label/<uuid:campaign_id>/", views.label, name="label"),
 ]

@@ -46,6 +46,16 @@ def label_media(request: SignedInRequest, item_clip_id: uuid.UUID) -> HttpRespon
     return media.serve(request, rendition.file, "video/mp4")
 
 
+@require_safe
+@needs("label")
+def label_first_frame(request: SignedInRequest, assignment_id: uuid.UUID) -> HttpResponseBase:
+    """The picture that the clips of an item start from: to whom its clips are shown."""
+    picture = labelling.first_frame_for(assignment_id, request.user)
+    if picture is None:
+        raise Http404
+    return media.serve(request, picture, "image/png")
+
+
 def home_section(request: HttpRequest) -> Section | None:
     """For the home page: campaigns to label; for those who look after them, how far each is."""
     user = request.user

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from annotation.forms import ClipFilterForm, ManifestForm
 from annotation.listing import ClipFilter, find_clips
 from annotation.manifest import ManifestError, Report, import_manifest
-from annotation.models import Clip, PromptSet, Task, VideoModel
+from annotation.models import Clip, Prompt, PromptSet, Task, VideoModel
 from workbench import media
 from workbench.access import SignedInRequest, audit, needs
 
@@ -126,6 +126,16 @@ def original(request: SignedInRequest, clip_id: uuid.UUID) -> HttpResponseBase:
     clip = get_object_or_404(Clip, pk=clip_id)
     kind = _TYPES.get(Path(clip.original.name or "").suffix.lstrip("."), "application/octet-stream")
     return media.serve(request, clip.original, kind, download_name=clip.original_name)
+
+
+@require_safe
+@needs("clips")
+def first_frame(request: SignedInRequest, prompt_id: int) -> HttpResponseBase:
+    """The picture that an image-to-video prompt gives."""
+    prompt = get_object_or_404(Prompt, pk=prompt_id)
+    if not prompt.first_frame:
+        raise Http404
+    return media.serve(request, prompt.first_frame, "image/png")
 
 
 def _import(request: SignedInRequest, form: ManifestForm) -> Report:

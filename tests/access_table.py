@@ -94,6 +94,19 @@ class World:
         default_storage.save(shown.clip.renditions.get().file.name or "", ContentFile(b"a"))
         return {"item_clip_id": shown.pk}
 
+    def first_frame(self) -> dict[str, Any]:
+        """The owner's item starts from a picture."""
+        assignment = self._assignment()
+        prompt = assignment.item.prompt
+        prompt.task, prompt.first_frame.name = "i2v", "first_frames/a.png"
+        default_storage.save(prompt.first_frame.name, ContentFile(b"a"))
+        prompt.save()
+        return {"assignment_id": assignment.pk}
+
+    def prompt_with_picture(self) -> dict[str, Any]:
+        self.first_frame()
+        return {"prompt_id": self._assignment().item.prompt_id}
+
     def assignment(self) -> dict[str, Any]:
         return {"assignment_id": self._assignment().pk}
 
@@ -246,6 +259,7 @@ ROWS = [
     Row("GET", "clip_poster", World.clip, **ENGINEER),
     Row("GET", "clip_video", World.clip, **ENGINEER),
     Row("GET", "clip_original", World.clip, **ENGINEER),
+    Row("GET", "prompt_first_frame", World.prompt_with_picture, **ENGINEER),
     Row("GET", "/api/clips", **ENGINEER),
     Row("POST", "/api/clips", owner=422, colleague=422, outsider=422, **ENGINEER),
     Row("GET", "/api/clips/{clip_id}", World.clip, **ENGINEER),
@@ -280,6 +294,7 @@ ROWS = [
     Row("GET", "label_home", **EVERYBODY),
     Row("GET", "label", World.campaign, **EVERYBODY),
     Row("GET", "label_media", World.item_clip, colleague=404, outsider=404, **LABELLER),
+    Row("GET", "label_first_frame", World.first_frame, colleague=404, outsider=404, **LABELLER),
     Row("GET", "/api/label/campaigns", **EVERYBODY),
     Row("POST", "/api/label/next", **EVERYBODY, data=World.in_campaign),
     Row("POST", "/api/label/hold", **EVERYBODY, data=World.in_campaign),

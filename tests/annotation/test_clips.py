@@ -24,7 +24,7 @@ from django.utils import timezone, translation
 from PIL import Image
 from pytest_django.fixtures import Settings
 
-from annotation import clips, manifest, prompts, tasks
+from annotation import clips, firstframes, manifest, prompts, tasks
 from annotation.clips import Facts
 from annotation.media import Refused
 from annotation.models import Category, Clip, Prompt, Rendition, VideoModel
@@ -265,13 +265,13 @@ def test_what_fails_leaves_nothing_in_s3(video: Path, s3_storage: Path) -> None:
 
 def test_a_first_frame_that_was_cut_off_is_written_again(tmp_path: Path) -> None:
     Image.new("RGB", (64, 48), (200, 30, 30)).save(tmp_path / "first.png")
-    kept = manifest._store_picture(tmp_path / "first.png")
-    default_storage.delete(kept["file"])
-    default_storage.save(kept["file"], ContentFile(b"half"))
-    again = manifest._store_picture(tmp_path / "first.png")
+    kept = firstframes.keep(tmp_path / "first.png")
+    default_storage.delete(kept.name)
+    default_storage.save(kept.name, ContentFile(b"half"))
+    again = firstframes.keep(tmp_path / "first.png")
     assert again == kept
-    with default_storage.open(again["file"]) as file:
-        assert hashlib.sha256(file.read()).hexdigest() == kept["sha256"]
+    with default_storage.open(again.name) as file:
+        assert hashlib.sha256(file.read()).hexdigest() == kept.sha256
 
 
 # --- Prompts and models -----------------------------------------------------------------------------------
@@ -502,6 +502,9 @@ def test_first_frames_of_image_to_video(tmp_path: Path, video: Path) -> None:
     assert clip.prompt is not None
     assert clip.prompt.task == "i2v"
     kept = clip.recipe["first_frame"]
+    assert clip.prompt.first_frame.name == kept["file"]
+    assert clip.prompt.first_frame_sha256 == kept["sha256"]
+    assert prompts.find_or_create("A", task="i2v") != clip.prompt
     with default_storage.open(kept["file"]) as file:
         content = file.read()
     assert hashlib.sha256(content).hexdigest() == kept["sha256"]

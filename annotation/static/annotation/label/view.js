@@ -20,6 +20,9 @@ export class View {
     const chineseFirst = document.documentElement.lang.startsWith("zh");
     this.#prompt("prompt-first", chineseFirst ? chinese || english : english || chinese);
     this.#prompt("prompt-second", english && chinese ? (chineseFirst ? english : chinese) : "");
+    const picture = item.prompt.first_frame;
+    byId("first-frame").hidden = !picture;
+    if (picture) byId("first-frame").querySelector("img").src = picture;
     const { judged, wanted } = item.campaign;
     byId("progress").textContent = item.supersedes
       ? this.texts.correcting
