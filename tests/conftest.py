@@ -9,8 +9,10 @@ import pytest
 from django.utils import translation
 from pytest_django.fixtures import Settings
 
-from tests import s3
+from tests import emptying, s3
 from workbench import storage
+
+emptying.install()
 
 
 @pytest.fixture
@@ -36,6 +38,11 @@ def media_folder(tmp_path: Path, settings: Settings) -> Path:
         },
     }
     return folder
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = ["tests.passwords.QuickHasher"]
 
 
 @pytest.fixture(autouse=True)
