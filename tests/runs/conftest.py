@@ -5,55 +5,19 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
 from django.db import connection
-from pydantic import BaseModel, ConfigDict, Field
 from pytest_django.fixtures import Settings
 
+from tests.runs import script_kinds
 from tests.runs.rig import Rig
 from workbench.models import Run, User
 from workbench.runs import kinds, launch, supervise
-from workbench.runs.kinds import Config, RunKind
 
-
-class ScriptConfig(BaseModel):
-    """See `script_trainer.py`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    steps: Annotated[int, Field(ge=1)] = 12
-    checkpoint_every: int = 5
-    delay: float = 0
-    kill_at: int | None = None
-    raise_at: int | None = None
-    exit_at: int | None = None
-    exit_code: int = 0
-    refuse: str = ""
-    raw: str = ""
-    deaf: bool = False
-    needs: str = ""
-
-
-def _prepare(config: Config, folder: Path) -> Config:
-    if config["needs"]:
-        raise kinds.InputsMissingError(f"{config['needs']} is gone.")
-    return config
-
-
-SCRIPT = RunKind(
-    key="script",
-    title="Script",
-    about="",
-    config=ScriptConfig,
-    command=("tests.runs.script_trainer",),
-    queue="default",
-    pin=lambda wanted: dict(wanted.model_dump(mode="json")),
-    prepare=_prepare,
-    processes=lambda config: 1,
-)
-kinds.declare(SCRIPT)
+for kind in script_kinds.ALL:
+    kinds.declare(kind)
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +69,7 @@ def supervisor(transactional_db: None) -> Iterator[Callable[[Run], threading.Thr
 def whole_stack() -> Iterator[Rig]:
     """A stack of real processes beside the test's own servers; see `rig.py`."""
     folder = Path(tempfile.mkdtemp(prefix="wb-rig-"))
-    rig = Rig(folder)
+    rig = Rig(folder, DJANGO_SETTINGS_MODULE="tests.runs.rig_settings")
     try:
         yield rig
     finally:

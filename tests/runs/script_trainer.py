@@ -55,7 +55,8 @@ def main(folder: Path) -> int:
             print("last words on stderr", file=sys.stderr)
             return int(config["exit_code"])
         last = step == total
-        if last or stopping or step % config.get("checkpoint_every", 5) == 0:
+        every = config.get("checkpoint_every", 5)  # 0: none at all
+        if every and (last or stopping or step % every == 0):
             path = f"checkpoints/step-{step:06d}"
             (folder / path).mkdir(parents=True)
             (folder / path / "model.safetensors").write_bytes(state)

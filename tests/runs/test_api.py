@@ -96,7 +96,7 @@ def test_launch_and_watch(call: Caller) -> None:
         ({"kind": "script", "config": {"stepz": 1}}, "body.config.stepz", "not permitted"),
         ({"kind": "script", "config": {"raw": "a\x00b"}}, "body.config", "NUL"),
         ({"kind": "script", "config": {"raw": "\ud800"}}, "body.config", "surrogate"),
-        ({"kind": "nothing"}, "body.kind", "known are aesthetic, script"),
+        ({"kind": "nothing"}, "body.kind", "known are aesthetic, "),
         ({"kind": "script", "config": []}, "body.config", "dictionary"),
         ({"kind": "aesthetic"}, "body.config", "0 clips given"),
         ({"kind": "aesthetic", "config": {"prompt_set": "none"}}, "body.config.prompt_set", "no prompt set"),

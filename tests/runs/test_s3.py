@@ -118,7 +118,7 @@ def test_a_run_goes_on_from_a_checkpoint_in_s3(
 ) -> None:
     run = attempt(launched(steps=12, kill_at=8))
     assert run.state == "queued"
-    assert checkpoints.stage_last(run, tmp_path / "attempt") == (5, [])
+    assert checkpoints.stage_last(run, tmp_path / "attempt") == checkpoints.Staged(5, False, [])
     for row in checkpoints.recorded(run)[5]:
         copy = tmp_path / "attempt" / "resume" / Path(row.name).name
         assert hashlib.sha256(copy.read_bytes()).hexdigest() == row.sha256
@@ -140,10 +140,10 @@ def test_a_damaged_or_lost_checkpoint_is_passed_over(launched: Launched, tmp_pat
     default_storage.delete(older.storage_name)
     assert not artifacts.verify(newest)
     assert not artifacts.verify(older)
-    step, problems = checkpoints.stage_last(run, tmp_path / "attempt")
-    assert step == 5
-    assert "is damaged" in problems[0]
-    assert "not in storage" in problems[1]
+    staged = checkpoints.stage_last(run, tmp_path / "attempt")
+    assert (staged.step, staged.final) == (5, False)
+    assert "is damaged" in staged.problems[0]
+    assert "not in storage" in staged.problems[1]
 
 
 def test_retention_removes_objects_and_only_those_nobody_needs(

@@ -16,7 +16,7 @@ from workbench.access import require
 from workbench.answers import Problem
 from workbench.models import Artifact, Metric, Run, RunEvent, RunState, User
 from workbench.refusals import Conflict, Invalid
-from workbench.runs import control, launch, listing
+from workbench.runs import artifacts, control, launch, listing
 from workbench.runs.kinds import ConfigRefusedError, RunKind, all_kinds
 from workbench.runs.progress import progress_of
 
@@ -217,7 +217,11 @@ def run_artifacts(request: HttpRequest, run_id: uuid.UUID) -> list[Artifact]:
 @router.get(
     "/{run_id}/artifacts/{artifact_id}",
     response={200: None, 409: Problem},
-    openapi_extra={"responses": {200: {"content": {"application/octet-stream": {}}}}},
+    openapi_extra={
+        "responses": {
+            200: {"content": {kind: {} for kind in ("application/octet-stream", *artifacts.SHOWN.values())}}
+        }
+    },
 )
 def download_artifact(
     request: HttpRequest, run_id: uuid.UUID, artifact_id: Annotated[int, Field(ge=1, le=MAX_ID)]
@@ -228,7 +232,7 @@ def download_artifact(
         raise Conflict("pruned", _("The file's bytes are no longer kept; its record is."))
     name = artifact.name.replace("/", "-")
     return media.serve_stored(
-        request, default_storage, artifact.storage_name, "application/octet-stream", download_name=name
+        request, default_storage, artifact.storage_name, artifacts.content_type(name), download_name=name
     )
 
 

@@ -19,9 +19,17 @@ from django.core.files.storage import Storage, default_storage
 from django.db import connection
 from django.utils import timezone
 
-from workbench.models import Artifact
+from workbench.models import Artifact, Run
 from workbench.storage import reading
 
+SHOWN = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".webp": "image/webp",
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+}
+"""What pages show of a run's files: content type by the end of the name."""
 _CHUNK = 1024 * 1024
 
 
@@ -36,6 +44,11 @@ class Stored:
     path: Path
     sha256: str
     size: int
+
+
+def content_type(name: str) -> str:
+    """Of a run's file by its name: that of a picture or video, else just bytes."""
+    return SHOWN.get(Path(name).suffix.lower(), "application/octet-stream")
 
 
 def storage_name(sha256: str) -> str:
@@ -60,6 +73,30 @@ def hold(stored: Iterable[Stored]) -> None:
         _lock(one.sha256)
         if not _present(one):
             _send(one)
+
+
+def record(run: Run, stored: Stored, *, kind: str, name: str, step: int | None, final: bool) -> Artifact:
+    """Within a transaction, after `hold`: the row of a run's file; the same name again replaces it."""
+    row, _ = Artifact.objects.update_or_create(
+        run=run,
+        kind=kind,
+        name=name,
+        defaults={
+            "attempt": run.attempt,
+            "step": step,
+            "final": final,
+            "sha256": stored.sha256,
+            "size": stored.size,
+            "pruned_at": None,
+        },
+    )
+    return row
+
+
+def keep_file(run: Run, stored: Stored, name: str) -> Artifact:
+    """Within a transaction: a file that a run ends with, kept as long as its final checkpoint."""
+    hold([stored])
+    return record(run, stored, kind=Artifact.Kind.FILE, name=name, step=None, final=True)
 
 
 def forget(artifact: Artifact) -> None:

@@ -1,5 +1,6 @@
 """Checkpoints as the database knows them: which there are; bringing the last one to an attempt's folder."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -20,11 +21,20 @@ def recorded(run: Run) -> dict[int, list[Artifact]]:
     return {step: files for step, files in found.items() if {Path(f.name).name for f in files} >= FILES}
 
 
-def stage_last(run: Run, folder: Path) -> tuple[int | None, list[str]]:
-    """Put the newest recorded checkpoint that is whole into `folder/resume`.
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """The checkpoint that an attempt begins from."""
 
-    Returns its step, None if there is none, and what was wrong with those that had to be passed over.
-    """
+    step: int | None
+    """None: there is none, the attempt begins at step 0."""
+    final: bool
+    """The trainer wrote it as its last one: nothing is left to train, only to end."""
+    problems: list[str]
+    """What was wrong with newer ones, which had to be passed over."""
+
+
+def stage_last(run: Run, folder: Path) -> Staged:
+    """Put the newest recorded checkpoint that is whole into `folder/resume`."""
     problems = []
     for step, files in recorded(run).items():
         try:
@@ -34,9 +44,9 @@ def stage_last(run: Run, folder: Path) -> tuple[int | None, list[str]]:
             problems.append(f"The checkpoint of step {step} can't be used: {error}")
             log.warning("run_checkpoint_unusable", run=str(run.pk), step=step, error=str(error))
             continue
-        return step, problems
+        return Staged(step, all(row.final for row in files), problems)
     _clear(folder / "resume")
-    return None, problems
+    return Staged(None, False, problems)
 
 
 def _clear(folder: Path) -> None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from pydantic import BaseModel, ValidationError
 
 from workbench.misfits import misfit_text
+from workbench.models import Run
 
 Config = dict[str, Any]
 """A validated config as it is stored in `Run.config`: JSON values."""
@@ -48,6 +49,12 @@ class RunKind:
     Raises InputsMissingError."""
     processes: Callable[[Config], int]
     """How many processes train together; more than one start through torchrun."""
+    deliver: Callable[[Run, Path], None] | None = None
+    """Takes what the trainer left in `DIR` into the app's own rows, after it succeeded and before the run
+    is marked so; see `delivery.py` for how. Called again if the worker died meanwhile, or the database was
+    away. Raises DeliveryError."""
+    final_checkpoint: bool = True
+    """False for what trains nothing: such a run succeeds without a final checkpoint."""
 
 
 _kinds: dict[str, RunKind] = {}

@@ -65,16 +65,12 @@ class Lease:
         """A transaction with the run's row locked and still ours. Raises LeaseLostError, and then nothing is
         written.
         """
-        with transaction.atomic():
-            run = (
-                Run.objects.select_for_update()
-                .filter(pk=self.run_id, lease_token=self._token, state=RunState.RUNNING)
-                .first()
-            )
-            if run is None:
-                self._lost.set()
-                raise LeaseLostError
-            yield run
+        try:
+            with holding(self.run_id, self._token) as run:
+                yield run
+        except LeaseLostError:
+            self._lost.set()
+            raise
 
     def _keep(self) -> None:
         """Renew every third of the lease, look for the cancel flag more often; outlast an outage."""
@@ -104,6 +100,17 @@ class Lease:
             self._lost.set()
         elif found is not None and found[1] is not None:
             self._cancel.set()
+
+
+@contextmanager
+def holding(run_id: uuid.UUID, token: uuid.UUID) -> Iterator[Run]:
+    """A transaction with a run's row locked, as long as it carries this token. Raises LeaseLostError."""
+    with transaction.atomic():
+        ours = Run.objects.select_for_update().filter(pk=run_id, lease_token=token, state=RunState.RUNNING)
+        run = ours.first()
+        if run is None:
+            raise LeaseLostError
+        yield run
 
 
 def through_outages(write: Callable[[], T]) -> T:

@@ -1,8 +1,9 @@
 """How long files of runs are kept, and how much disk they may take.
 
 A running run keeps its last RUN_KEEP_CHECKPOINTS checkpoints and the final one. RUN_KEEP_DAYS after a run
-ended, all but its final checkpoint goes. Over RUN_DISK_QUOTA the oldest checkpoints that are not final go
-first, those of ended runs only; if that is not enough, launches are refused. Rows stay, marked pruned.
+ended, all but its final checkpoint and the files it delivered goes. Over RUN_DISK_QUOTA the oldest
+checkpoints that are not final go first, those of ended runs only; if that is not enough, launches are
+refused. Rows stay, marked pruned.
 """
 
 from datetime import timedelta

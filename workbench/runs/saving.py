@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from workbench.models import Artifact, Metric, Run, RunEvent
 from workbench.runs import artifacts, events, hints, retention
 from workbench.runs.artifacts import Stored
+from workbench.runs.checkpoints import Staged
 from workbench.runs.claim import lease_end
 from workbench.runs.lease import Lease, through_outages
 from workbench.runs.mirror import Mirror
@@ -58,11 +59,11 @@ class _Block:
 class Saver:
     """Saves the events of one attempt. Raises LeaseLostError and events.ProtocolError."""
 
-    def __init__(self, lease: Lease, folder: Path, resumed_from: int | None, mirror: Mirror) -> None:
-        self.ending = Ending()
+    def __init__(self, lease: Lease, folder: Path, resumed: Staged, mirror: Mirror) -> None:
+        self.ending = Ending(final_recorded=resumed.final)
         self._lease = lease
         self._folder = folder
-        self._resumed_from = resumed_from
+        self._resumed_from = resumed.step
         self._started = False
         self._mirror = mirror
 
@@ -187,7 +188,9 @@ class Saver:
             )
             artifacts.hold(file.stored for file in block.files)
             for file in block.files:
-                _record(run, file)
+                artifacts.record(
+                    run, file.stored, kind=file.kind, name=file.name, step=file.step, final=file.final
+                )
             for row in block.rows:
                 row.pk = None  # from a transaction that was rolled back
             RunEvent.objects.bulk_create(block.rows)
@@ -204,22 +207,6 @@ def _drop_after(run: Run, step: int | None) -> None:
     for artifact in run.artifacts.filter(step__gt=beyond):
         artifacts.forget(artifact)
         artifact.delete()
-
-
-def _record(run: Run, file: _File) -> None:
-    Artifact.objects.update_or_create(
-        run=run,
-        kind=file.kind,
-        name=file.name,
-        defaults={
-            "attempt": run.attempt,
-            "step": file.step,
-            "final": file.final,
-            "sha256": file.stored.sha256,
-            "size": file.stored.size,
-            "pruned_at": None,
-        },
-    )
 
 
 def _update(run: Run, block: _Block) -> None:

@@ -4,7 +4,8 @@
 2. Make the attempt's folder: config, inputs out of storage, the last recorded checkpoint.
 3. Start the trainer, tail its events, save them (`saving.py`); a thread renews the lease (`lease.py`).
 4. On cancellation or shutdown ask the trainer to stop; past the grace time kill it.
-5. Write how it ended (`outcome.py`). With the lease lost: kill the trainer, write nothing.
+5. If it succeeded, the kind takes over what it left (`delivery.py`).
+6. Write how it ended (`outcome.py`). With the lease lost: kill the trainer, write nothing.
 """
 
 import json
@@ -13,6 +14,7 @@ import socket
 import time
 import traceback
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -22,6 +24,7 @@ from django.utils.translation import gettext as _
 from workbench.models import Run, RunEvent, RunState
 from workbench.runs import checkpoints, events, scratch
 from workbench.runs.claim import Claim, claim
+from workbench.runs.delivery import DeliveryCancelledError, DeliveryError
 from workbench.runs.kinds import ConfigRefusedError, InputsMissingError, RunKind, kind_of
 from workbench.runs.lease import Lease, LeaseLostError, through_outages
 from workbench.runs.mirror import open_mirror
@@ -68,19 +71,24 @@ def _try_later(lease: Lease, text: str, trace: str) -> None:
 
 
 def _attempt(claimed: Claim, lease: Lease, folder: Path, shutdown: ShutdownWatch) -> Outcome:
-    run = through_outages(lambda: Run.objects.get(pk=claimed.run_id))
+    run = through_outages(lambda: Run.objects.filter(pk=claimed.run_id, lease_token=claimed.token).first())
+    if run is None:
+        raise LeaseLostError
     try:
         kind = kind_of(run.kind)
         config = kind.prepare(run.config, folder)
     except (ConfigRefusedError, InputsMissingError) as error:
         return Outcome(state=RunState.FAILED, text=str(error))
-    step, problems = checkpoints.stage_last(run, folder)
-    for problem in problems:
+    resumed = checkpoints.stage_last(run, folder)
+    for problem in resumed.problems:
         _note(lease, "warning", problem)
     (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")
     with open_mirror(run) as mirror:
-        saver = Saver(lease, folder, step, mirror)
-        return _follow(kind, run, lease, folder, saver, shutdown)
+        saver = Saver(lease, folder, resumed, mirror)
+        outcome = _follow(kind, run, lease, folder, saver, shutdown)
+    if outcome.state == RunState.SUCCEEDED and kind.deliver is not None:
+        return _deliver(kind.deliver, run, lease, folder)
+    return outcome
 
 
 def _follow(
@@ -112,13 +120,13 @@ def _follow(
         return Outcome(state=RunState.FAILED, text=str(error))
     finally:
         trainer.kill()
-    return _outcome(trainer, saver.ending, asked=kill_at is not None, overdue=overdue)
+    return _outcome(kind, trainer, saver.ending, asked=kill_at is not None, overdue=overdue)
 
 
-def _outcome(trainer: Trainer, ending: Ending, *, asked: bool, overdue: bool) -> Outcome:
+def _outcome(kind: RunKind, trainer: Trainer, ending: Ending, *, asked: bool, overdue: bool) -> Outcome:
     """What the stream and the exit code say together; a cancellation is looked at where it is written."""
     if ending.end is not None and ending.end.state == "succeeded":
-        if not ending.final_recorded:
+        if kind.final_checkpoint and not ending.final_recorded:
             return Outcome(state=RunState.FAILED, text=_("The trainer ended without a final checkpoint."))
         return Outcome(state=RunState.SUCCEEDED)
     if ending.end is not None:
@@ -146,13 +154,30 @@ def _outcome(trainer: Trainer, ending: Ending, *, asked: bool, overdue: bool) ->
     return Outcome(state=RunState.FAILED, text=f"{text}\n{trainer.last_words()}")
 
 
+def _deliver(deliver: Callable[[Run, Path], None], run: Run, lease: Lease, folder: Path) -> Outcome:
+    cancelled = Outcome(state=RunState.QUEUED, text=_("Cancelled before its results were taken over."))
+    if lease.cancel_requested:
+        return cancelled
+    _event(lease, "state", "info", "delivering")
+    try:
+        through_outages(lambda: deliver(run, folder))
+    except DeliveryError as error:
+        return Outcome(state=RunState.FAILED, text=str(error))
+    except DeliveryCancelledError:
+        return cancelled
+    return Outcome(state=RunState.SUCCEEDED)
+
+
 def _note(lease: Lease, level: str, text: str) -> None:
     """A line for the run's log, written by the supervisor."""
+    _event(lease, "log", level, text)
 
+
+def _event(lease: Lease, kind: str, level: str, text: str) -> None:
     def write() -> None:
         with lease.fenced() as run:
             RunEvent.objects.create(
-                run=run, attempt=run.attempt, kind="log", level=level, text=text.replace("\x00", "")
+                run=run, attempt=run.attempt, kind=kind, level=level, text=text.replace("\x00", "")
             )
 
     through_outages(write)

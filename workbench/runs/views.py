@@ -17,7 +17,7 @@ from workbench import charts
 from workbench.access import SignedInRequest, may, needs
 from workbench.home import Section
 from workbench.models import Artifact, Run, RunEvent, RunState, User
-from workbench.runs import control, launch, listing, retention
+from workbench.runs import artifacts, control, launch, listing, retention
 from workbench.runs.kinds import ConfigRefusedError, RunKind, all_kinds
 from workbench.runs.progress import progress_of
 
@@ -269,7 +269,7 @@ def _files(run: Run) -> dict[str, Any]:
         {
             "artifact": row,
             "caption": captions.get(row.name, row.name),
-            "video": row.name.endswith((".mp4", ".webm")),
+            "shown": artifacts.content_type(row.name).partition("/")[0],
         }
         for row in rows
         if row.kind == Artifact.Kind.SAMPLE and row.pruned_at is None

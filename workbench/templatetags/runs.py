@@ -44,7 +44,11 @@ def figure(value: Any) -> str:
 def state_text(event: RunEvent) -> str:
     """A state change in words."""
     words = {str(state): str(label) for state, label in RunState.choices}
-    words |= {"training": _("Training from step %(step)s"), "cancelling": _("Cancellation asked for")}
+    words |= {
+        "training": _("Training from step %(step)s"),
+        "delivering": _("Taking over results"),
+        "cancelling": _("Cancellation asked for"),
+    }
     return words.get(event.text, event.text) % {"step": event.data.get("step", 0)}
 
 
