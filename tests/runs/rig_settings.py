@@ -1,4 +1,4 @@
-"""Settings of a rig's processes: the workbench's own, and an app that knows the kinds of `script_kinds.py`."""
+"""Settings of a rig's processes: the workbench's own, and an app with the kinds of `script_kinds.py`."""
 
 from django.apps import AppConfig
 
