@@ -11,6 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rewardmodels.nets.frames import even_frames, keyframes, resized
+
+FRAMES = 17
+"""Most frames of a clip, evenly spread, that keyframes are chosen from."""
+
 
 class AestheticReward(nn.Module):
     """Scores images (N, 3, H, W), RGB in [-1, 1], H and W at least 16, as (N,); no unit, higher is better."""
@@ -41,3 +46,21 @@ class AestheticReward(nn.Module):
         """Scores clips by their keyframes (B, K, 3, H, W) as (B,): half the mean, half the worst keyframe."""
         scores: Tensor = self(keyframes.flatten(0, 1)).view(keyframes.shape[:2])
         return 0.5 * scores.mean(dim=1) + 0.5 * scores.amin(dim=1)
+
+
+class AestheticClips(nn.Module):
+    """Scores clips (B, T, 3, H, W), RGB in [-1, 1], by their keyframes as (B, D), one column a dimension.
+
+    Each dimension has an encoder of its own: usually there is one.
+    """
+
+    def __init__(self, *, dimensions: int, width: int, keyframes: int, size: int) -> None:
+        """`width` is the encoder's; `keyframes` and `size` are what a clip is cut down to."""
+        super().__init__()
+        self.frames, self.size, self.keyframes = FRAMES, size, keyframes
+        self.encoders = nn.ModuleList([AestheticReward(width) for _ in range(dimensions)])
+
+    def forward(self, video: Tensor, prompts: list[str], first_frames: Tensor | None, fps: float) -> Tensor:
+        few = video[:, even_frames(video.shape[1], min(video.shape[1], FRAMES))]
+        chosen = keyframes(resized(few, self.size), self.keyframes)
+        return torch.stack([encoder.score_clip(chosen) for encoder in self.encoders], dim=1)

@@ -1,0 +1,132 @@
+"""The foundational reward (§4.4.2): a vision-language model with one special token a dimension.
+
+The network is Qwen2.5-VL of transformers, at any size: built from a config, or loaded from a folder
+(`FoundationalReward.from_pretrained`). A linear head reads each dimension's score off the last hidden state
+of its own token. The tokens of visual quality (structural stability, first-frame preservation) stand before
+the prompt, so causal masking makes them blind to it; that of prompt following stands after it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from transformers import Qwen2_5_VLConfig, Qwen2_5_VLModel
+
+from rewardmodels.nets import lora
+from rewardmodels.nets.frames import even_frames, resized
+from rewardmodels.nets.qwen import Patching, SpecialIds, patches, sequences
+
+PROMPTED = "prompt_following"
+"""The dimension that is asked after the prompt; every other one is visual quality."""
+
+
+class FoundationalReward(nn.Module):
+    """Scores clips (B, T, 3, H, W), RGB in [-1, 1], with their prompts as (B, D), one column a dimension."""
+
+    def __init__(
+        self, *, dimensions: tuple[str, ...], config: dict[str, Any], tokenizer: str, frames: int, size: int
+    ) -> None:
+        """`config` is a Qwen2_5_VLConfig as a dictionary, `tokenizer` a tokenizer of the `tokenizers` package
+        as JSON; `frames` and `size` are what a clip is cut down to."""
+        super().__init__()
+        self.config, self.frames, self.size = config, frames, size
+        built = Qwen2_5_VLConfig.from_dict(config)
+        self.tokenizer = Tokenizer.from_str(tokenizer)
+        self.vlm = Qwen2_5_VLModel._from_config(built, attn_implementation="sdpa", dtype=torch.float32)
+        vision = built.vision_config
+        self._patching = Patching(vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size)
+        self._patching.grid(frames, size, size)  # refuses a size that can't be cut
+        pad = built.text_config.pad_token_id
+        self._tokens = SpecialIds(
+            image=built.image_token_id,
+            video=built.video_token_id,
+            start=built.vision_start_token_id,
+            end=built.vision_end_token_id,
+            pad=built.vision_end_token_id if pad is None else pad,
+        )
+        hidden = built.text_config.hidden_size
+        order = sorted(range(len(dimensions)), key=lambda d: dimensions[d] == PROMPTED)
+        self._after = sum(name == PROMPTED for name in dimensions)
+        self._columns = torch.tensor(order).argsort()
+        # In the order of `dimensions`, whatever the order in the sequence.
+        self.special = nn.Parameter(
+            torch.randn(len(dimensions), hidden) * built.text_config.initializer_range
+        )
+        self.heads = nn.Parameter(torch.randn(len(dimensions), hidden) / hidden**0.5)
+        self.biases = nn.Parameter(torch.zeros(len(dimensions)))
+        self._order = order
+
+    @classmethod
+    def from_pretrained(
+        cls, folder: Path, *, dimensions: tuple[str, ...], frames: int, size: int
+    ) -> FoundationalReward:
+        """Starts from a Qwen2.5-VL folder (config.json, safetensors, tokenizer.json): the language part is
+        frozen under LoRA, the vision tower frozen, special tokens and heads are new.
+
+        Raises ValueError on a folder that holds another model, or lacks a file.
+        """
+        if not (folder / "tokenizer.json").is_file():
+            raise ValueError(f"{folder} has no tokenizer.json; give the folder of a whole Qwen2.5-VL model")
+        config = Qwen2_5_VLConfig.get_config_dict(folder)[0]
+        if config.get("model_type") != "qwen2_5_vl":
+            raise ValueError(f"{folder} holds a {config.get('model_type')!r} model, expected 'qwen2_5_vl'")
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json")).to_str()
+        vlm = Qwen2_5_VLModel.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
+        net = cls(
+            dimensions=dimensions,
+            config=vlm.config.to_dict(),
+            tokenizer=tokenizer,
+            frames=frames,
+            size=size,
+        )
+        net.vlm = vlm
+        for parameter in vlm.parameters():
+            parameter.requires_grad_(requires_grad=False)
+        lora.wrap(vlm.language_model)
+        return net
+
+    def forward(self, video: Tensor, prompts: list[str], first_frames: Tensor | None, fps: float) -> Tensor:
+        device = video.device
+        batch, total = video.shape[:2]
+        shown = resized(video[:, even_frames(total, self.frames)], self.size)
+        grid = self._patching.grid(self.frames, self.size, self.size)
+        inputs: dict[str, Any] = {
+            "pixel_values_videos": patches(shown, self._patching),
+            "video_grid_thw": torch.tensor([grid] * batch, device=device),
+            # Positions in time follow the clock, whatever the frame rate.
+            "second_per_grid_ts": [self._patching.temporal * total / (fps * self.frames)] * batch,
+        }
+        image_tokens = 0
+        if first_frames is not None:
+            image_grid = self._patching.grid(1, self.size, self.size)
+            image_tokens = self._patching.tokens(image_grid)
+            inputs["pixel_values"] = patches(resized(first_frames, self.size)[:, None], self._patching)
+            inputs["image_grid_thw"] = torch.tensor([image_grid] * batch, device=device)
+        laid = sequences(
+            [encoding.ids for encoding in self.tokenizer.encode_batch(prompts, add_special_tokens=False)],
+            image=image_tokens,
+            video=self._patching.tokens(grid),
+            before=len(self._order) - self._after,
+            after=self._after,
+            tokens=self._tokens,
+        )
+        ids, places = laid.ids.to(device), laid.special.to(device)
+        rows = torch.arange(batch, device=device)[:, None]
+        embedded = self.vlm.get_input_embeddings()(ids).index_put(
+            (rows, places), self.special[self._order].expand(batch, -1, -1)
+        )
+        hidden = self.vlm(
+            input_ids=ids,
+            inputs_embeds=embedded,
+            attention_mask=laid.mask.to(device),
+            mm_token_type_ids=laid.kinds.to(device),
+            use_cache=False,
+            **inputs,
+        ).last_hidden_state  # (B, L, hidden)
+        states = hidden[rows, places][:, self._columns]  # (B, D, hidden), in the order of `dimensions`
+        score: Tensor = (states * self.heads).sum(dim=2) + self.biases
+        return score

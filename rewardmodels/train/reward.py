@@ -1,0 +1,320 @@
+"""Trains one of the three reward models on judgements (§4.4.2): what `workbench.trainer.loop` trains.
+
+A step takes some judgements, scores all clips of their items, and takes in each dimension the mean over what
+was answered of three losses (`rewardmodels.train.losses`): MaxDiff of the preference pairs, the likelihood of
+ties, and "not inferior" for the pairs that other dimensions prefer. What was not answered counts nowhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rewardmodels.judge import weights
+from rewardmodels.nets import build
+from rewardmodels.nets.foundational import FoundationalReward
+from rewardmodels.nets.motion import MotionReward
+from rewardmodels.train import judgements as judged
+from rewardmodels.train import losses, report
+from rewardmodels.train.batches import Batch, Batches, ClipStore, Targets, groups, targets
+from rewardmodels.train.config import RewardConfig
+from rewardmodels.train.judgements import ItemJudgement
+from rewardmodels.train.split import by_prompt
+from workbench.trainer.config import ConfigError
+from workbench.trainer.distributed import World, seed_everything
+from workbench.trainer.events import EventWriter, Figure
+from workbench.trainer.loop import Evaluation, Schedule
+
+WEIGHTS_FILE = "reward.safetensors"
+"""The trained reward model, in the run folder, before the `end` event."""
+
+_PULL = 1e-3  # of the mean square of the scores: within an item only differences count, this holds their sum
+_FIRST_ETA = 0.5
+_LEAST_ETA = 1e-3
+_FLOOR_QUANTILE = 0.05
+
+
+class WithTies(nn.Module):
+    """A reward network and the tie parameter of each dimension, which only the training needs."""
+
+    def __init__(self, net: nn.Module, dimensions: int) -> None:
+        super().__init__()
+        self.net = net
+        self.raw_eta = nn.Parameter(torch.full((dimensions,), math.log(math.expm1(_FIRST_ETA))))
+
+    def eta(self) -> Tensor:
+        """(D,), above 0."""
+        return functional.softplus(self.raw_eta) + _LEAST_ETA
+
+
+class RewardTraining:
+    """What `workbench.trainer.loop` trains; see there for the methods."""
+
+    def __init__(self, config: RewardConfig, run_dir: Path, world: World, events: EventWriter) -> None:
+        if world.size != config.processes:
+            raise ConfigError(
+                f"config.processes is {config.processes} and {world.size} were started; "
+                f"start with torchrun --nproc-per-node {config.processes}"
+            )
+        self._config, self._run_dir, self._world = config, run_dir, world
+        inputs = run_dir / "inputs"
+        everything = judged.read(inputs / config.data)
+        self._split = by_prompt(everything, config.seed)
+        useful = _useful(self._split.training, config.dimensions)
+        seed_everything(config.seed, world)
+        net, self._settings = _network(config, inputs, useful)
+        shape = cast("build.RewardNet", net)
+        events.log(
+            "info",
+            f"{len(everything)} judgements: {len(useful)} to train on, {len(self._split.validation)} for the "
+            f"tie threshold, {len(self._split.held_out)} held out; reading their clips",
+        )
+        self._everything = everything
+        self._store = ClipStore(everything if world.writes else useful, inputs, shape.frames, shape.size)
+        if isinstance(net, MotionReward) and config.start is None:
+            net.floor.fill_(_motion_floor(net, self._store, useful, config.dimensions))
+        self.model = WithTies(net, len(config.dimensions)).to(world.device)
+        trained = [p for p in net.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": trained, "weight_decay": config.weight_decay},
+                {"params": [self.model.raw_eta], "weight_decay": 0.0},
+            ],
+            lr=config.learning_rate,
+            betas=(0.9, 0.98),
+        )
+        self._batches = Batches(
+            useful,
+            batch_size=config.batch_size,
+            rank=world.rank,
+            ranks=world.size,
+            seed=config.seed,
+            reach=shape.size // 16,
+            mirror=config.reward != "foundational",
+        )
+        self._targets: dict[tuple[int, str], Targets] = {}
+
+    @property
+    def schedule(self) -> Schedule:
+        c = self._config
+        return Schedule(c.steps, c.log_every, c.eval_every, c.checkpoint_every)
+
+    def next_batch(self) -> Batch:
+        return self._batches.next()
+
+    def step(self, batch: Batch) -> Mapping[str, float]:
+        rate = self._learning_rate(self._batches.drawn)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        scores = self._scores(batch.judgements, batch)
+        loss = self._loss(batch.judgements, scores)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._world.average_gradients(self.model)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        return {"train/loss": loss.item(), "train/learning_rate": rate}
+
+    def data_position(self) -> dict[str, Any]:
+        return {"batches_drawn": self._batches.drawn}
+
+    def seek(self, position: Mapping[str, Any]) -> None:
+        self._batches.drawn = position["batches_drawn"]
+
+    def evaluate(self, step: int) -> Evaluation:
+        scored = self._scored(self._split.held_out)
+        figures = report.accuracies(scored, self._config.dimensions)
+        metrics = {
+            name: float(value)
+            for name, value in figures.items()
+            if value is not None and name.startswith(("accuracy/", "ece/"))
+        }
+        return Evaluation(metrics)
+
+    def result(self) -> Mapping[str, Figure]:
+        """The held-out figures beside chance and people's agreement; writes the weights file first."""
+        mean, std = self._base_statistics()
+        described = weights.Described(
+            kind=cast("build.Kind", self._config.reward),
+            dimensions=self._config.dimensions,
+            net=self._settings,
+            mean=tuple(mean),
+            std=tuple(std),
+        )
+        weights.save(self._run_dir / WEIGHTS_FILE, self.model.net, described)
+        names = self._config.dimensions
+        found: dict[str, Figure] = report.accuracies(self._scored(self._split.held_out), names)
+        found |= report.ties(self._scored(self._split.validation), self._scored(self._split.held_out), names)
+        found |= report.people(self._everything, names)
+        found |= {f"mean/{name}": value for name, value in zip(names, mean, strict=True)}
+        found |= {f"std/{name}": value for name, value in zip(names, std, strict=True)}
+        found |= {
+            "judgements/training": len(self._split.training),
+            "judgements/held_out": len(self._split.held_out),
+            "prompts/held_out": len({j.prompt for j in self._split.held_out}),
+            "parameters": sum(p.numel() for p in self.model.net.parameters()),
+        }
+        return found
+
+    def _scores(self, judgements: Sequence[ItemJudgement], batch: Batch | None = None) -> Tensor:
+        """Raw scores of all clips of the judgements, in order, (N, D)."""
+        formed = groups(self._store, judgements, batch.shifts if batch else None)
+        parts, places = [], []
+        for group in formed:
+            images = None if group.first_frames is None else group.first_frames.to(self._world.device)
+            parts.append(self.model.net(group.video.to(self._world.device), group.prompts, images, group.fps))
+            places += group.places
+        order = torch.tensor(places).argsort().to(self._world.device)
+        return torch.cat(parts)[order]
+
+    def _loss(self, judgements: Sequence[ItemJudgement], scores: Tensor) -> Tensor:
+        eta = self.model.eta()
+        total = _PULL * scores.square().mean()
+        for column, dimension in enumerate(self._config.dimensions):
+            total = total + self._dimension_loss(judgements, scores[:, column], eta[column], dimension)
+        return total
+
+    def _dimension_loss(
+        self, judgements: Sequence[ItemJudgement], scores: Tensor, eta: Tensor, dimension: str
+    ) -> Tensor:
+        picks, wins, ties, at_least, weights_ = [], [], [], [], []
+        start = 0
+        for judgement in judgements:
+            r = scores[start : start + len(judgement.clips)]
+            start += len(judgement.clips)
+            said = self._said(judgement, dimension)
+            if said.best:
+                picks.append(losses.maxdiff(r, torch.tensor(said.best), torch.tensor(said.worst)))
+                wins.append(r[said.best] - r[said.worst])
+                weights_ += said.weights
+            if said.ties:
+                first, second = torch.tensor(said.ties).T
+                ties.append(r[first] - r[second])
+            if said.at_least:
+                first, second = torch.tensor(said.at_least).T
+                at_least.append(r[first] - r[second])
+        loss = scores.new_zeros(())
+        if picks:
+            weight = torch.tensor(weights_, device=scores.device)
+            loss = loss + (weight * torch.cat(picks)).sum() / weight.sum()
+            # Scores are MaxDiff's business; how wide ties reach is learnt from wins and ties.
+            won = -losses.log_win(torch.cat(wins).detach(), eta)
+            loss = loss + (weight * won).sum() / weight.sum()
+        if ties:
+            loss = loss - losses.log_tie(torch.cat(ties), eta).mean()
+        if at_least:
+            # Alone, this term would make everything a tie.
+            loss = loss - losses.log_not_inferior(torch.cat(at_least), eta.detach()).mean()
+        return loss
+
+    def _said(self, judgement: ItemJudgement, dimension: str) -> Targets:
+        key = id(judgement), dimension
+        if key not in self._targets:
+            self._targets[key] = targets(judgement, dimension)
+        return self._targets[key]
+
+    @torch.no_grad()
+    def _scored(self, judgements: Sequence[ItemJudgement]) -> list[report.Scored]:
+        """Raw scores of judgements, 8 at a time, on the CPU."""
+        scored = []
+        for first in range(0, len(judgements), 8):
+            part = judgements[first : first + 8]
+            scores = self._scores(part).cpu()
+            start = 0
+            for judgement in part:
+                rows = scores[start : start + len(judgement.clips)].tolist()
+                start += len(judgement.clips)
+                names = [clip.id for clip in judgement.clips]
+                scored.append(report.Scored(judgement, dict(zip(names, rows, strict=True))))
+        return scored
+
+    def _base_statistics(self) -> tuple[list[float], list[float]]:
+        """Mean and deviation of the raw scores over all clips of all judged items, each clip once."""
+        rows: dict[tuple[str, str], list[float]] = {}
+        for one in self._scored(self._everything):
+            for clip in one.judgement.clips:
+                rows[clip.file, one.judgement.prompt] = one.scores[clip.id]
+        scores = torch.tensor(list(rows.values()), dtype=torch.float64)
+        return scores.mean(dim=0).tolist(), scores.std(dim=0).clamp(min=1e-6).tolist()
+
+    def _learning_rate(self, step: int) -> float:
+        """A rise over the first twentieth of the steps, then half a cosine down to 0; `step` from 1."""
+        c = self._config
+        rise = max(1, c.steps // 20)
+        if step <= rise:
+            return c.learning_rate * step / rise
+        return c.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, c.steps - rise)))
+
+
+def _useful(training: Sequence[ItemJudgement], dimensions: tuple[str, ...]) -> list[ItemJudgement]:
+    """The judgements that say something of the dimensions. Raises ConfigError where none does."""
+    said = {
+        dimension: [j for j in training if (t := targets(j, dimension)).best or t.ties]
+        for dimension in dimensions
+    }
+    for dimension, speaking in said.items():
+        if not speaking:
+            raise ConfigError(
+                f"no training judgement prefers a clip in dimension {dimension!r}, or calls it a tie; "
+                "the dimensions answered are "
+                + ", ".join(sorted({name for judgement in training for name in judgement.picks}))
+            )
+    return [j for j in training if any(j in speaking for speaking in said.values())]
+
+
+def _network(
+    config: RewardConfig, inputs: Path, training: Sequence[ItemJudgement]
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The network to train and what its file will say of it. Raises ConfigError."""
+    kind = cast("build.Kind", config.reward)
+    if config.start is not None:
+        try:
+            net, described = weights.load(inputs / config.start)
+        except weights.WeightsError as error:
+            raise ConfigError(str(error)) from error
+        if (described.kind, described.dimensions) != (kind, config.dimensions):
+            raise ConfigError(
+                f"start is a {described.kind} reward model of {', '.join(described.dimensions)}; "
+                f"this run trains a {kind} one of {', '.join(config.dimensions)}"
+            )
+        return net, described.net
+    if config.pretrained is not None:
+        frames, size = PRETRAINED_FRAMES, PRETRAINED_SIZE
+        try:
+            loaded = FoundationalReward.from_pretrained(
+                Path(config.pretrained), dimensions=config.dimensions, frames=frames, size=size
+            )
+        except (ValueError, OSError) as error:
+            raise ConfigError(f"pretrained: {error}") from error
+        return loaded, {
+            "config": loaded.config,
+            "tokenizer": loaded.tokenizer.to_str(),
+            "frames": frames,
+            "size": size,
+        }
+    preset = cast("build.PresetName", config.preset)
+    settings = build.describe(kind, preset, [judgement.prompt for judgement in training])
+    return build.build(kind, config.dimensions, settings), settings
+
+
+PRETRAINED_FRAMES, PRETRAINED_SIZE = 8, 224
+"""What a pretrained model looks at: 2 frames a second of a clip of four seconds; 64 tokens a pair of frames."""
+
+
+def _motion_floor(
+    net: MotionReward, store: ClipStore, training: Sequence[ItemJudgement], dimensions: tuple[str, ...]
+) -> float:
+    """The motion that one in twenty of the clips picked as best stays below: people accept that little."""
+    moved = []
+    for judgement in training:
+        best = {place for dimension in dimensions for place in targets(judgement, dimension).best}
+        for group in groups(store, [judgement]):
+            motion = net.motion(group.video)
+            moved += [motion[row] for row, place in enumerate(group.places) if place in best]
+    return float(torch.stack(moved).quantile(_FLOOR_QUANTILE)) if moved else 0.0
