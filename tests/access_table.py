@@ -27,7 +27,9 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from annotation import queue
-from annotation.models import Assignment, Campaign, Clip
+from annotation.models import Assignment, Campaign, Clip, Task
+from arena import battles
+from arena.models import Battle, Voter
 from tests.annotation import rows as labelling
 from workbench.models import ApiToken, Artifact, Run, RunState, User
 from workbench.people import invitations
@@ -118,6 +120,32 @@ class World:
 
     def answers(self) -> dict[str, Any]:
         return {"answers": labelling.picks(self._assignment())}
+
+    def battle(self) -> dict[str, Any]:
+        return {"battle_id": self._battle().pk}
+
+    def battle_address(self) -> dict[str, Any]:
+        battle = self._battle()
+        rendition = battle.left.renditions.get()
+        default_storage.save(rendition.file.name or "", ContentFile(b"a"))
+        return {"address": battle.left_address}
+
+    def battle_picture(self) -> dict[str, Any]:
+        """The owner's battle is over clips that start from a picture."""
+        prompt = self._battle().prompt
+        prompt.task, prompt.first_frame.name = "i2v", "first_frames/a.png"
+        default_storage.save(prompt.first_frame.name, ContentFile(b"a"))
+        prompt.save()
+        return self.battle()
+
+    def _battle(self) -> Battle:
+        if "battle" not in self.made:
+            if not Clip.objects.exists():
+                labelling.clips(1, 2)
+            voter = Voter.objects.create(user=self.owner)
+            self.made["battle"] = battles.next_battle(voter, Task.T2V)
+        battle: Battle = self.made["battle"]
+        return battle
 
     def _invited(self) -> invitations.Invited:
         return invitations.invite(email="new@example.org", role="expert", language="en", by=self.owner)
@@ -343,4 +371,30 @@ ROWS = [
         **LABELLER,
         data={"reason": "broken"},
     ),
+    # Arena: visitors too, since a demo is open to them; a battle is the voter's own
+    Row("GET", "arena", owner=302, colleague=302, outsider=302, anonymous=302),
+    Row("GET", "arena_vote", lambda world: {"task": "t2v"}, **ANYBODY),
+    Row("GET", "arena_leaderboard", lambda world: {"task": "t2v"}, **ANYBODY),
+    Row("GET", "arena_media", World.battle_address, colleague=404, outsider=404, anonymous=404),
+    Row("GET", "arena_first_frame", World.battle_picture, colleague=404, outsider=404, anonymous=404),
+    Row("POST", "/api/arena/{task}/next", lambda world: {"task": "t2v"}, **ANYBODY),
+    Row(
+        "POST",
+        "/api/arena/battles/{battle_id}/vote",
+        World.battle,
+        colleague=404,
+        outsider=404,
+        anonymous=404,
+        data=lambda world: {"answer": "left", "idempotency_key": str(uuid.uuid4())},
+    ),
+    Row(
+        "POST",
+        "/api/arena/battles/{battle_id}/pass",
+        World.battle,
+        colleague=404,
+        outsider=404,
+        anonymous=404,
+    ),
+    Row("GET", "/api/arena/{task}/leaderboard", lambda world: {"task": "t2v"}, **ANYBODY),
+    Row("GET", "/api/arena/{task}/leaderboard.csv", lambda world: {"task": "t2v"}, **ANYBODY),
 ]

@@ -54,7 +54,8 @@ def test_answers_are_as_declared(operation: Any, role: str) -> None:
     _, secret = ApiToken.mint(person, "schema")
     world = World(person, person, person)
     known: dict[str, Any] = {}
-    for things in (world.assignment, world.campaign, world.clip, world.artifact, world.api_token):
+    owned = (world.assignment, world.campaign, world.clip, world.artifact, world.api_token, world.battle)
+    for things in owned:
         known |= things()
     checks = [CHECKS.get_one(name) for name in CHECKED]
 

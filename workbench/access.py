@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from axes.helpers import get_client_ip_address
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
@@ -25,13 +26,14 @@ P = ParamSpec("P")
 R = TypeVar("R", bound=HttpResponseBase)
 
 CAPABILITIES: dict[str, frozenset[str]] = {
-    Role.ANNOTATOR: frozenset({"label"}),
-    Role.EXPERT: frozenset({"label", "score"}),
-    Role.ENGINEER: frozenset({"label", "clips", "campaigns.view", "export", "runs", "runs.launch"}),
+    Role.ANNOTATOR: frozenset({"label", "vote"}),
+    Role.EXPERT: frozenset({"label", "score", "vote"}),
+    Role.ENGINEER: frozenset({"label", "vote", "clips", "campaigns.view", "export", "runs", "runs.launch"}),
     Role.MANAGER: frozenset(
         {
             "label",
             "score",
+            "vote",
             "clips",
             "campaigns.view",
             "campaigns.manage",
@@ -130,7 +132,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     """For templates: `can` answers `{% if can.label %}`; capabilities with a dot use an underscore."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {"can": {}}
+        return {"can": {"vote": settings.ARENA_OPEN}}
     everything = frozenset().union(*CAPABILITIES.values())
     return {
         "can": {name.replace(".", "_"): may(user, name) for name in everything},

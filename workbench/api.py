@@ -1,6 +1,7 @@
 """The API: each app's router, gathered under /api/. `apidocs.py` is its page, `answers.py` its errors."""
 
 from annotation.api import register as register_annotation
+from arena.api import register as register_arena
 from workbench.access import API_AUTH
 from workbench.answers import WorkbenchAPI
 from workbench.people.api import router as people
@@ -10,3 +11,4 @@ api = WorkbenchAPI(title="Video Workbench", version="1", auth=API_AUTH, urls_nam
 api.add_router("", people)
 api.add_router("/runs", runs)
 register_annotation(api)
+register_arena(api)

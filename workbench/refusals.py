@@ -39,3 +39,9 @@ class Invalid(Refusal):
     """What was sent can't be accepted as it is: 422."""
 
     status = 422
+
+
+class TooMany(Refusal):
+    """It was asked too often: 429."""
+
+    status = 429

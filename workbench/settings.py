@@ -68,6 +68,7 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL]
 INSTALLED_APPS = [
     "workbench",
     "annotation",
+    "arena",
     "rewardmodels",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -117,6 +118,7 @@ FORM_RENDERER = "workbench.forms.Renderer"
 # What the home page shows, in this order: functions `(request) -> Section | None` (see home.py).
 HOME_SECTIONS = [
     "annotation.views.home_section",
+    "arena.views.home_section",
     "workbench.runs.views.home_section",
     "workbench.home.people_section",
 ]
@@ -195,6 +197,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 4 * _REAP_SECONDS},
     },
     "expired-leases": {"task": "annotation.release_expired", "schedule": 30.0, "options": {"expires": 30}},
+    "arena-forget": {"task": "arena.forget", "schedule": 3600.0, "options": {"expires": 3600}},
     "lost-renditions": {
         "task": "annotation.want_lost_renditions",
         "schedule": 300.0,
@@ -204,6 +207,17 @@ CELERY_BEAT_SCHEDULE = {
 }
 # METRICS_MIRROR: tensorboard:/folder or mlflow:http://host:port; empty keeps metrics in the database only.
 METRICS_MIRROR = os.environ.get("METRICS_MIRROR", "")
+
+# --- Arena ------------------------------------------------------------------------------------------------
+
+# Whether somebody without an account may vote and read the leaderboard.
+ARENA_OPEN = read_bool("ARENA_OPEN", DEMO)
+ARENA_DAILY_CAP = read_int("ARENA_DAILY_CAP", 300, low=1)
+# Requests of visitors from one address in an hour; a battle takes two.
+ARENA_VISITOR_REQUESTS = read_int("ARENA_VISITOR_REQUESTS", 1200, low=1)
+ARENA_BATTLE_MINUTES = read_int("ARENA_BATTLE_MINUTES", 30, low=1)
+# A vote that comes sooner is kept, but left out of the ratings.
+ARENA_LEAST_SECONDS = read_int("ARENA_LEAST_SECONDS", 1)
 
 # --- People -----------------------------------------------------------------------------------------------
 

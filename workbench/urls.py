@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs", apidocs.page, name="api_docs"),
     path("api/", api.urls),
     path("", include("annotation.urls")),
+    path("", include("arena.urls")),
     path("", include("workbench.people.urls")),
     path("", include("workbench.runs.urls")),
 ]

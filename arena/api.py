@@ -1,0 +1,196 @@
+"""API of the arena: all that its pages do. A visitor's session, a person's session or a token will do."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from ninja import NinjaAPI, Router, Schema
+from pydantic import Field
+
+from annotation.models import Rendition, Task, VideoModel
+from arena import battles, leaderboard, visitors
+from arena.leaderboard import Voters
+from arena.models import Answer, Battle, Vote
+from arena.ratings import Ties
+from workbench.answers import Misfits, Problem
+
+router = Router(tags=["arena"], auth=visitors.AUTH)
+
+
+class ShownSide(Schema):
+    """A clip of a battle, blind: its address says nothing else."""
+
+    src: str
+    width: int
+    height: int
+    duration: float
+
+
+class ShownPrompt(Schema):
+    text_en: str
+    text_zh: str
+    first_frame: str | None = Field(description="Where the picture is that the clips start from")
+
+
+class ShownBattle(Schema):
+    id: uuid.UUID
+    task: Task
+    prompt: ShownPrompt
+    left: ShownSide
+    right: ShownSide
+    least_seconds: int = Field(description="A vote that comes sooner is kept, and left out of the ratings")
+    expires_at: datetime
+
+
+class NextOut(Schema):
+    battle: ShownBattle | None
+    nothing: str | None = Field(description="Why there is none: enough_today, no_pairs")
+
+
+class VoteIn(Schema):
+    answer: Answer
+    idempotency_key: uuid.UUID
+
+
+class RevealedModel(Schema):
+    model: str
+    name: str
+    organisation: str
+    rating: float | None = Field(description="Null while votes do not compare it with the others")
+
+
+class VoteOut(Schema):
+    vote: uuid.UUID
+    answer: Answer
+    too_fast: bool
+    simulated: bool
+    left: RevealedModel
+    right: RevealedModel
+
+
+class RowOut(Schema):
+    rank: int | None = Field(description="1 + the number of models whose whole interval lies above")
+    model: str
+    name: str
+    organisation: str
+    rating: float | None = Field(description="Elo scale, centred at 1000; null while not comparable")
+    low: float | None = Field(description="95 % interval")
+    high: float | None
+    votes: int
+    win_rate: float = Field(description="Wins and half of the ties, by votes")
+    both_bad_share: float
+
+
+class BoardOut(Schema):
+    task: Task
+    method: Ties
+    voters: Voters
+    votes: int = Field(description="Votes that the ratings were computed from")
+    simulated: int = Field(description="How many of them simulated voters gave")
+    too_fast: int = Field(description="Votes left out because they came too fast")
+    up_to: datetime | None = Field(description="When the latest of these votes was given")
+    left_bias: float | None = Field(description="Elo points by which the left side is favoured")
+    left_bias_low: float | None
+    left_bias_high: float | None
+    tie_parameter: float | None = Field(description="Davidson's nu")
+    prior: bool = Field(description="A weak prior holds the ratings: somebody won or lost everything")
+    both_bad_share: float | None
+    rows: list[RowOut]
+
+
+@router.post("/{task}/next", response={200: NextOut, 429: Problem})
+def next_battle(request: HttpRequest, task: Task) -> dict[str, Any]:
+    """The caller's next battle; the one they have open comes back."""
+    visitors.throttled(request)
+    voter = visitors.voter(request)
+    battle = battles.next_battle(voter, task)
+    if battle is None:
+        return {"battle": None, "nothing": battles.why_nothing(voter, task)}
+    return {"battle": _shown(battle), "nothing": None}
+
+
+@router.post(
+    "/battles/{uuid:battle_id}/vote", response={200: VoteOut, 409: Problem, 422: Misfits, 429: Problem}
+)
+def vote(request: HttpRequest, battle_id: uuid.UUID, payload: VoteIn) -> dict[str, Any]:
+    """Vote, once: sent again with the same key it gives the same answer. Tells which models they were."""
+    visitors.throttled(request)
+    ballot = battles.Ballot(payload.answer, payload.idempotency_key)
+    return _revealed(battles.vote(battle_id, visitors.known_voter(request), ballot))
+
+
+@router.post("/battles/{uuid:battle_id}/pass", response={200: None, 409: Problem, 429: Problem})
+def pass_over(request: HttpRequest, battle_id: uuid.UUID) -> None:
+    """End a battle without a vote, where a clip does not play."""
+    visitors.throttled(request)
+    battles.pass_over(battle_id, visitors.known_voter(request))
+
+
+@router.get("/{task}/leaderboard", response=BoardOut)
+def board(
+    request: HttpRequest, task: Task, method: Ties = Ties.HALF_WINS, voters: Voters = Voters.PEOPLE
+) -> leaderboard.Board:
+    """Ratings of a task's video models, with 95 % intervals clustered by prompt and voter."""
+    return leaderboard.board(task, method, voters)
+
+
+@router.get("/{task}/leaderboard.csv", url_name="leaderboard_csv")
+def board_csv(
+    request: HttpRequest, task: Task, method: Ties = Ties.HALF_WINS, voters: Voters = Voters.PEOPLE
+) -> HttpResponse:
+    """The rows of the leaderboard as CSV, under the same names."""
+    shown = leaderboard.board(task, method, voters)
+    answer = HttpResponse("".join(leaderboard.as_csv(shown)), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="leaderboard-{task}.csv"'
+    return answer
+
+
+def register(api: NinjaAPI) -> None:
+    """Put this app's router into the API."""
+    api.add_router("/arena", router)
+
+
+def _shown(battle: Battle) -> dict[str, Any]:
+    prompt = battle.prompt
+    picture = reverse("arena_first_frame", args=[battle.pk]) if prompt.first_frame else None
+    plain = Rendition.objects.filter(clip__in=(battle.left_id, battle.right_id), fps=None, seconds=None)
+    renditions = {rendition.clip_id: rendition for rendition in plain}
+    return {
+        "id": battle.pk,
+        "task": battle.task,
+        "prompt": {"text_en": prompt.text_en, "text_zh": prompt.text_zh, "first_frame": picture},
+        "left": _side(battle.left_address, renditions[battle.left_id]),
+        "right": _side(battle.right_address, renditions[battle.right_id]),
+        "least_seconds": settings.ARENA_LEAST_SECONDS,
+        "expires_at": battle.expires_at,
+    }
+
+
+def _side(address: uuid.UUID, rendition: Rendition) -> dict[str, Any]:
+    return {
+        "src": reverse("arena_media", args=[address]),
+        "width": rendition.width,
+        "height": rendition.height,
+        "duration": rendition.duration,
+    }
+
+
+def _revealed(given: Vote) -> dict[str, Any]:
+    battle = given.battle
+    ratings = {row.model: row.rating for row in leaderboard.board(Task(battle.task)).rows}
+
+    def model(row: VideoModel) -> dict[str, Any]:
+        told = {"model": row.slug, "name": row.name, "organisation": row.organisation}
+        return told | {"rating": ratings.get(row.slug)}
+
+    return {
+        "vote": given.pk,
+        "answer": given.answer,
+        "too_fast": given.too_fast,
+        "simulated": given.simulated,
+        "left": model(battle.left_model),
+        "right": model(battle.right_model),
+    }

@@ -1,0 +1,13 @@
+"""Short background work of this app, on the queue `default`."""
+
+from django.core.management import call_command
+
+from arena import battles
+from workbench.celery import app
+
+
+@app.task(name="arena.forget")  # type: ignore[untyped-decorator]
+def forget() -> None:
+    """Delete battles that nobody voted on, and what visitors left behind (periodic)."""
+    battles.forget_unvoted()
+    call_command("clearsessions")
