@@ -1,0 +1,236 @@
+"""The diffusion transformer (§2.2): decoupled spatial and temporal blocks, text only in the spatial ones.
+
+A *spatial* block is an MMDiT block: the visual tokens of a frame attend to one another and to the text, the
+text tokens to one another and to all frames; text and video have weights of their own for adaLN, QKV and MLP.
+A *temporal* block sees visual tokens only: windows in space, all frames, so it is global in time. Q and K are
+RMS-normalised; every branch starts at nothing (adaLN-zero). One text stream serves all frames, where a stream
+for each frame would cost `frames` times as much.
+
+Input channels (§4.1): [noisy latents | given latents or zeros | mask], C + C + 1. A mask of 1 on the first
+frame is image-to-video; one frame is text-to-image.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from generator.nets import rope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiTConfig:
+    """Sizes of the transformer."""
+
+    latent_channels: int = 48
+    text_width: int = 128
+    width: int = 128
+    pairs: int = 4
+    """Pairs of a spatial and a temporal block."""
+    heads: int = 4
+    mlp_ratio: int = 4
+    window: int = 4
+    """Side of the temporal blocks' windows, in latents."""
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} must be divisible by heads {self.heads}")
+        rope.split(self.width // self.heads)
+
+
+class DiT(nn.Module):
+    """Predicts the flow's velocity v = eps - x0."""
+
+    def __init__(self, config: DiTConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.enter = nn.Linear(2 * config.latent_channels + 1, width)
+        self.enter_text = nn.Linear(config.text_width, width)
+        self.level = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width))
+        self.summary = nn.Linear(config.text_width, width)
+        self.spatial = nn.ModuleList([SpatialBlock(config) for _ in range(config.pairs)])
+        self.temporal = nn.ModuleList([TemporalBlock(config) for _ in range(config.pairs)])
+        self.last = Modulation(width, 2)
+        self.leave = nn.Linear(width, config.latent_channels)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(
+        self, noisy: Tensor, given: Tensor, mask: Tensor, level: Tensor, text: Tensor, real: Tensor
+    ) -> Tensor:
+        """The velocity (B, C, T, H, W).
+
+        `noisy`, `given`: latents (B, C, T, H, W), `given` zero where nothing is given; `mask` (B, 1, T, H, W),
+        1 where `given` counts; `level` (B,) in [0, 1], 1 is noise; `text` (B, L, text_width) and `real` (B, L).
+        """
+        frames, height, width = noisy.shape[2:]
+        side = min(self.config.window, height), min(self.config.window, width)
+        if height % side[0] or width % side[1]:
+            raise ValueError(f"latents of {height} x {width} can't be cut into windows of {side[0]} x {side[1]}")
+        x = self.enter(torch.cat([noisy, given, mask], dim=1).permute(0, 2, 3, 4, 1))  # (B, T, H, W, D)
+        words = self.enter_text(text)
+        share = real.to(text.dtype) / real.sum(dim=1, keepdim=True)
+        condition = self.level(waves(level)) + self.summary((text * share[..., None]).sum(dim=1))  # (B, D)
+
+        head = self.config.width // self.config.heads
+        seen = rope.angles(rope.video_positions(real.sum(dim=1), frames, height, width), head)
+        read = rope.angles(rope.text_positions(text.shape[1], text.device), head)
+        for spatial, temporal in zip(self.spatial, self.temporal, strict=True):
+            x, words = spatial(x, words, condition, seen, read, real)
+            x = temporal(x, condition, seen, side)
+        shift, scale = self.last(condition)
+        x = normal(x) * (1 + wide(scale, x)) + wide(shift, x)
+        velocity: Tensor = self.leave(x).permute(0, 4, 1, 2, 3)
+        return velocity
+
+
+class Modulation(nn.Module):
+    """`parts` vectors (B, D) from the condition; zero at the start."""
+
+    def __init__(self, width: int, parts: int) -> None:
+        super().__init__()
+        self.parts = parts
+        self.linear = nn.Linear(width, parts * width)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, condition: Tensor) -> tuple[Tensor, ...]:
+        parts: tuple[Tensor, ...] = self.linear(functional.silu(condition)).chunk(self.parts, dim=-1)
+        return parts
+
+
+class Stream(nn.Module):
+    """One modality's weights of a block: adaLN, QKV, output and MLP."""
+
+    def __init__(self, config: DiTConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.heads = config.heads
+        self.modulation = Modulation(width, 6)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.norm_q = nn.RMSNorm(width // config.heads)
+        self.norm_k = nn.RMSNorm(width // config.heads)
+        self.out = nn.Linear(width, width)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, config.mlp_ratio * width),
+            nn.GELU(approximate="tanh"),
+            nn.Linear(config.mlp_ratio * width, width),
+        )
+
+    def project(self, x: Tensor, shift: Tensor, scale: Tensor, angle: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Q, K, V (..., N, heads, head) of x (..., N, D); `angle` broadcasts to (..., N, head / 2)."""
+        modulated = normal(x) * (1 + scale) + shift
+        q, k, v = self.qkv(modulated).unflatten(-1, (3, self.heads, -1)).unbind(dim=-3)
+        angle = angle.unsqueeze(-2)
+        return rope.turn(self.norm_q(q), angle), rope.turn(self.norm_k(k), angle), v
+
+    def finish(self, x: Tensor, attended: Tensor, parts: tuple[Tensor, ...]) -> Tensor:
+        """x with its attention's output and then its MLP's added; the parts are shaped like x."""
+        gate, shift, scale, gate_mlp = parts
+        x = x + gate * self.out(attended)
+        out: Tensor = x + gate_mlp * self.mlp(normal(x) * (1 + scale) + shift)
+        return out
+
+
+class SpatialBlock(nn.Module):
+    """Within a frame, and with the text."""
+
+    def __init__(self, config: DiTConfig) -> None:
+        super().__init__()
+        self.video = Stream(config)
+        self.text = Stream(config)
+
+    def forward(
+        self, x: Tensor, words: Tensor, condition: Tensor, seen: Tensor, read: Tensor, real: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """x (B, T, H, W, D) and words (B, L, D), both new."""
+        count, frames, height, width, _ = x.shape
+        tokens = x.flatten(2, 3)  # (B, T, S, D)
+        per_frame = height * width
+        parts = [wide(part, tokens) for part in self.video.modulation(condition)]
+        text_parts = [wide(part, words) for part in self.text.modulation(condition)]
+        q, k, v = self.video.project(tokens, parts[0], parts[1], seen.flatten(2, 3))
+        text_q, text_k, text_v = self.text.project(words, text_parts[0], text_parts[1], read)
+
+        def beside(own: Tensor, other: Tensor) -> Tensor:
+            """(B T, S + L, heads, head): each frame's tokens followed by the text's."""
+            other = other[:, None].expand(-1, frames, -1, -1, -1)
+            return torch.cat([own, other], dim=2).flatten(0, 1)
+
+        frame_mask = functional.pad(real, (per_frame, 0), value=True).repeat_interleave(frames, dim=0)
+        attended = attend(q.flatten(0, 1), beside(k, text_k), beside(v, text_v), frame_mask)
+        text_mask = functional.pad(real, (frames * per_frame, 0), value=True)
+        text_attended = attend(
+            text_q,
+            torch.cat([k.flatten(1, 2), text_k], dim=1),
+            torch.cat([v.flatten(1, 2), text_v], dim=1),
+            text_mask,
+        )
+        tokens = self.video.finish(tokens, attended.unflatten(0, (count, frames)), tuple(parts[2:]))
+        words = self.text.finish(words, text_attended, tuple(text_parts[2:]))
+        return tokens.unflatten(2, (height, width)), words
+
+
+class TemporalBlock(nn.Module):
+    """Across all frames, within windows of space."""
+
+    def __init__(self, config: DiTConfig) -> None:
+        super().__init__()
+        self.video = Stream(config)
+
+    def forward(self, x: Tensor, condition: Tensor, seen: Tensor, side: tuple[int, int]) -> Tensor:
+        """x (B, T, H, W, D), new; `side` is a window's height and width."""
+        shape = x.shape
+        tokens = windows(x, side)  # (B, windows, N, D)
+        parts = [wide(part, tokens) for part in self.video.modulation(condition)]
+        q, k, v = self.video.project(tokens, parts[0], parts[1], windows(seen, side))
+        attended = attend(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), None)
+        tokens = self.video.finish(tokens, attended.unflatten(0, tokens.shape[:2]), tuple(parts[2:]))
+        return together(tokens, shape, side)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, real: Tensor | None) -> Tensor:
+    """Attention of q (B, N, heads, head) over k, v (B, M, heads, head); `real` (B, M) masks keys: (B, N, D)."""
+    mask = None if real is None else real[:, None, None, :]
+    out = functional.scaled_dot_product_attention(
+        q.transpose(1, 2), k.transpose(1, 2), v.to(q.dtype).transpose(1, 2), attn_mask=mask
+    )
+    return out.transpose(1, 2).flatten(2)
+
+
+def windows(x: Tensor, side: tuple[int, int]) -> Tensor:
+    """(B, T, H, W, D) to (B, windows, T h w, D)."""
+    count, frames, height, width, size = x.shape
+    h, w = side
+    x = x.view(count, frames, height // h, h, width // w, w, size)
+    return x.permute(0, 2, 4, 1, 3, 5, 6).reshape(count, -1, frames * h * w, size)
+
+
+def together(x: Tensor, shape: torch.Size, side: tuple[int, int]) -> Tensor:
+    """The inverse of `windows`, to `shape`."""
+    count, frames, height, width, size = shape
+    h, w = side
+    x = x.view(count, height // h, width // w, frames, h, w, size)
+    return x.permute(0, 3, 1, 4, 2, 5, 6).reshape(shape)
+
+
+def waves(level: Tensor) -> Tensor:
+    """Sines and cosines (B, 256) of a noise level (B,) in [0, 1]."""
+    rates = torch.exp(-math.log(10_000.0) * torch.arange(128, device=level.device) / 128)
+    angle = 1000 * level[:, None].float() * rates
+    return torch.cat([angle.cos(), angle.sin()], dim=-1)
+
+
+def normal(x: Tensor) -> Tensor:
+    """Layer normalisation without weights: those come from the condition."""
+    return functional.layer_norm(x, x.shape[-1:], eps=1e-6)
+
+
+def wide(part: Tensor, like: Tensor) -> Tensor:
+    """(B, D) to (B, 1, ..., 1, D), with as many axes as `like`."""
+    return part.view(part.shape[0], *(1,) * (like.ndim - 2), part.shape[-1])

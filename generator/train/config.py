@@ -1,0 +1,80 @@
+"""The configs of the generator's training stages, checked as a whole when they are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.trainer.config import require
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageConfig:
+    """What every stage needs to know."""
+
+    start: str | None = None
+    """Weights to go on from, a file name under `inputs/`; without it the networks start at random."""
+    preset: str = "tiny"
+    """Sizes of the networks where there are no weights to start from."""
+    steps: int = 1000
+    """Optimizer steps."""
+    batch_size: int = 16
+    """Clips a step, over all processes."""
+    learning_rate: float = 2e-3
+    """AdamW's peak rate."""
+    weight_decay: float = 0.01
+    log_every: int = 20
+    eval_every: int = 500
+    checkpoint_every: int = 500
+    seed: int = 0
+    processes: int = 1
+    """Data-parallel processes (torchrun's --nproc-per-node), 1–8."""
+    autocast: bool = True
+    """Matrix products in bfloat16; about twice as fast on CPUs that have it."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "log_every", "eval_every", "checkpoint_every"):
+            value = getattr(self, name)
+            require(value >= 1, f"{name} is {value}, expected 1 or more")
+        require(1 <= self.processes <= 8, f"processes is {self.processes}, expected 1 to 8")
+        require(
+            self.batch_size % self.processes == 0,
+            f"batch_size {self.batch_size} must be divisible by processes {self.processes}",
+        )
+        require(0 < self.learning_rate <= 1, f"learning_rate is {self.learning_rate}, expected in (0, 1]")
+        require(0 <= self.weight_decay <= 1, f"weight_decay is {self.weight_decay}, expected in [0, 1]")
+        require(0 <= self.seed < 2**31, f"seed is {self.seed}, expected 0 to 2147483647")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoencoderConfig(StageConfig):
+    """Stage `autoencoder` (§2.1)."""
+
+    kl_weight: float = 1e-6
+    """Of the KL divergence, summed over a latent and averaged over clips, beside the pixels' mean error."""
+    edge_weight: float = 1.0
+    """Of the mean error of the differences between neighbouring pixels, which keeps rims sharp."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PretrainingConfig(StageConfig):
+    """Stage `pretraining` (§4.1): image, text-to-video and image-to-video in one model."""
+
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    bank: int = 16384
+    """Clips that are rendered and encoded once, at the start."""
+    image_share: float = 0.05
+    """Share of the batch trained on the first frame alone (text-to-image)."""
+    first_frame_share: float = 0.2
+    """Share of the batch that is given its first frame (image-to-video), 20 % in the paper."""
+    caption_dropout: float = 0.1
+    """Share of captions left empty, for classifier-free guidance."""
+    average: float = 0.999
+    """Decay of the exponential moving average of the weights, which is what is kept."""
+
+    def __post_init__(self) -> None:
+        super(PretrainingConfig, self).__post_init__()
+        require(self.bank >= 16, f"bank is {self.bank}, expected 16 clips or more")
+        for name in ("image_share", "first_frame_share", "caption_dropout", "average"):
+            value = getattr(self, name)
+            require(0 <= value < 1, f"{name} is {value}, expected in [0, 1)")
