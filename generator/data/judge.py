@@ -148,7 +148,7 @@ def _tones(frames: Floats) -> _Tones:
 
 def _by_fours(values: Floats) -> Floats:
     """Means of squares of four pixels of (T, H, W); an odd last row or column is left out."""
-    frames, height, width = values.shape
+    _, height, width = values.shape
     rows = values[:, : height // 2 * 2 : 2] + values[:, 1::2]
     return (rows[:, :, : width // 2 * 2 : 2] + rows[:, :, 1::2]) / np.float32(4)
 

@@ -235,7 +235,7 @@ def _centroids(cover: Floats, mass: Floats) -> tuple[Floats, Floats]:
 
 
 def _templates() -> tuple[tuple[Floats, Floats], list[Floats]]:
-    """A grid in units of the radius of a disc of the same area, and the three shapes on it, edges softened."""
+    """A grid in radii of a disc of the same area, and the three shapes on it, their edges softened."""
     side = np.linspace(-1.7, 1.7, 29, dtype=np.float32)
     fine = np.linspace(-1.7 - 1.7 / 28, 1.7 + 1.7 / 28, 29 * 6, dtype=np.float32)
     y, x = np.meshgrid(fine, fine, indexing="ij")
@@ -399,7 +399,7 @@ def _aesthetics(luma: Floats, tint: Floats, cut: _Cut, hue: float) -> float:
 
 
 def _preservation(frames: Floats, cut: _Cut, first_frame: NDArray[np.uint8]) -> float:
-    """The first frame is the image given, and the subject's colour and the ground's light stay what they were."""
+    """The first frame is the image given; the subject's colour and the ground's light stay as they were."""
     given = world_sized(first_frame[None])
     if given.shape[1:] != frames.shape[1:]:
         return 0.0

@@ -23,7 +23,7 @@ DIMENSIONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
-    """A clip in five dimensions, each 0 (worst) to 1 (best), and what was read off it; None: can't be told."""
+    """A clip in five dimensions, each 0 (worst) to 1 (best), and what was read off it (None: can't tell)."""
 
     prompt_following: float
     structural_stability: float
