@@ -1,7 +1,8 @@
 """Every test process runs on a PostgreSQL and a Valkey of its own, in a throw-away folder.
 
 Loaded by `-p tests.servers`, before Django's settings are read. Where DATABASE_URL and REDIS_URL are set,
-those servers are used instead.
+those servers are used instead; then tests must not run in several processes (`-n`), which would share a queue.
+With `-n`, the process that only hands out tests starts none.
 """
 
 import os
@@ -21,7 +22,9 @@ SERVICES: dict[str, stack.Service] = {}
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        return
     for service in stack.embedded_services(FOLDER, durable=False):
         service.start()
         SERVICES[service.name] = service
