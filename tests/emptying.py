@@ -1,6 +1,6 @@
 """Empties the database after a test whose rows were committed, in place of Django's `flush`.
 
-`flush` truncates every table, for which PostgreSQL makes new files for each and all of its indexes; after that
+`flush` truncates every table, for which PostgreSQL makes new files for each and all of its indexes; then
 Django makes its content types and permissions anew. With fifty tables that takes half a second for each such
 test. Here rows are deleted where there are any, and content types and permissions stay.
 """

@@ -1,7 +1,7 @@
 """Every test process runs on a PostgreSQL and a Valkey of its own, in a throw-away folder.
 
 Loaded by `-p tests.servers`, before Django's settings are read. Where DATABASE_URL and REDIS_URL are set,
-those servers are used instead; then tests must not run in several processes (`-n`), which would share a queue.
+those servers are used instead; tests must not run in several processes (`-n`) then: these would share queues.
 With `-n`, the process that only hands out tests starts none.
 """
 
