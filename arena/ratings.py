@@ -30,7 +30,7 @@ CENTRE = 1000.0
 SIDE_PRIOR = 200 / ELO
 """Standard deviation of the prior on the side bias: 200 Elo, so that a few votes can't drive it off."""
 PRIOR_VOTES = 0.5
-"""Votes added to either side of each line-up there was, only where votes alone have no finite answer."""
+"""Wins given to either model of each pair that met, only where the votes alone have no finite answer."""
 _Z = 1.959964
 _STEPS = 100
 
@@ -293,18 +293,18 @@ def _needs_prior(counts: Counts, n: int) -> bool:
 
 
 def _prior_votes(counts: Counts) -> Counts:
-    half = np.full(len(counts.left), PRIOR_VOTES)
-    return Counts(counts.left, counts.right, half, half, np.zeros_like(half))
+    """`PRIOR_VOTES` wins for either model of each pair that met, half of them on either side."""
+    met = np.stack([np.r_[counts.left, counts.right], np.r_[counts.right, counts.left]])
+    left, right = np.unique(met, axis=1)
+    wins = np.full(len(left), PRIOR_VOTES / 2)
+    return Counts(left, right, wins, wins, np.zeros_like(wins))
 
 
 def _with_prior(counts: Counts) -> Counts:
-    return Counts(
-        counts.left,
-        counts.right,
-        counts.left_wins + PRIOR_VOTES,
-        counts.right_wins + PRIOR_VOTES,
-        counts.ties,
-    )
+    prior = _prior_votes(counts)
+    pairs = (np.r_[counts.left, prior.left], np.r_[counts.right, prior.right])
+    wins = (np.r_[counts.left_wins, prior.left_wins], np.r_[counts.right_wins, prior.right_wins])
+    return Counts(*pairs, *wins, np.r_[counts.ties, prior.ties])
 
 
 def _closure(linked: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -1,0 +1,172 @@
+"""Which battle next, and one vote for each."""
+
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import InternalError, connection, transaction
+from django.db.utils import ProgrammingError
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from annotation.models import Clip, Task
+from arena import battles
+from arena.battles import Ballot
+from arena.models import Answer, Battle, Vote, Voter
+from tests.annotation.rows import clips, person
+from tests.arena.rows import shown, voted, voted_for
+from workbench.refusals import Conflict, Missing
+
+pytestmark = pytest.mark.django_db
+
+
+def pair(battle: Battle) -> tuple[int, frozenset[int]]:
+    return battle.prompt_id, frozenset({battle.left_model_id, battle.right_model_id})
+
+
+def ballot(answer: Answer = Answer.LEFT) -> Ballot:
+    return Ballot(answer, uuid.uuid4())
+
+
+def test_nothing_repeats_until_everything_was_seen_and_pairs_meet_equally_often() -> None:
+    clips(3, 3)
+    voter = Voter.objects.create()
+    rounds = [[voted(voter, Answer.TIE).battle for _battle in range(9)] for _round in range(2)]
+    for battles_of_round in rounds:
+        assert len({pair(battle) for battle in battles_of_round}) == 9
+    # After every third battle each pair of models has met equally often.
+    line_ups = [pair(battle)[1] for battle in rounds[0]]
+    assert all(max(Counter(line_ups[: n + 3]).values()) == n // 3 + 1 for n in (0, 3, 6))
+    sides = {battle.left_model_id < battle.right_model_id for row in rounds for battle in row}
+    assert sides == {True, False}
+
+
+def test_clips_are_ready_of_one_prompt_and_of_two_models() -> None:
+    made = clips(4, 3)
+    broken = {clip.pk for clip in made if clip.video_model_id == made[0].video_model_id}
+    Clip.objects.filter(pk__in=broken).update(state=Clip.State.BROKEN)
+    for _n in range(4):
+        battle = shown(Voter.objects.create())
+        assert battle.left.prompt_id == battle.right.prompt_id == battle.prompt_id
+        assert battle.left.video_model_id == battle.left_model_id
+        assert battle.right.video_model_id == battle.right_model_id
+        assert {battle.left_id, battle.right_id}.isdisjoint(broken)
+    Clip.objects.exclude(prompt=battle.prompt).update(state=Clip.State.PENDING)
+    voter = Voter.objects.create()
+    assert battles.next_battle(voter, Task.I2V) is None
+    assert battles.why_nothing(voter, Task.I2V) == "no_pairs"
+
+
+def test_closest_ratings_are_next_among_pairs_that_met_equally_often() -> None:
+    clips(6, 4)
+    voter = Voter.objects.create()
+    for _n in range(12):  # each pair twice: model 0 wins, model 3 loses, 1 and 2 draw
+        battle = shown(voter)
+        place = {battle.left_model.slug: Answer.LEFT, battle.right_model.slug: Answer.RIGHT}
+        other = {Answer.LEFT: Answer.RIGHT, Answer.RIGHT: Answer.LEFT}
+        answer = place.get("secret-model-0")
+        if answer is None and (last := place.get("secret-model-3")):
+            answer = other[last]
+        battles.vote(battle.pk, voter, ballot(answer or Answer.TIE))
+    slugs = {shown(voter).left_model.slug, shown(voter).right_model.slug}
+    assert slugs == {"secret-model-1", "secret-model-2"}
+
+
+def test_asking_again_is_no_way_to_another_battle_until_it_is_over() -> None:
+    clips(2, 2)
+    voter = Voter.objects.create()
+    first = shown(voter)
+    assert shown(voter).pk == first.pk
+    battles.pass_over(first.pk, voter)
+    second = shown(voter)
+    assert pair(second) != pair(first)
+    Battle.objects.filter(pk=second.pk).update(expires_at=timezone.now())
+    with pytest.raises(Conflict, match="over"):
+        battles.vote(second.pk, voter, ballot())
+    assert shown(voter).pk not in {first.pk, second.pk}
+    second.refresh_from_db()
+    assert second.state == Battle.State.EXPIRED
+    Battle.objects.update(expires_at=timezone.now() - timedelta(days=3))
+    assert battles.forget_unvoted() == 2  # the one passed over stays: its voter has seen it
+    assert not Vote.objects.exists()
+
+
+def test_a_vote_counts_once_whatever_is_sent_again() -> None:
+    clips(2, 2)
+    voter, other = Voter.objects.create(), Voter.objects.create()
+    battle = shown(voter)
+    with pytest.raises(Missing):
+        battles.vote(battle.pk, other, ballot())
+    said = ballot(Answer.RIGHT)
+    first = battles.vote(battle.pk, voter, said)
+    assert battles.vote(battle.pk, voter, said) == first
+    with pytest.raises(Conflict, match="voted") as refused:
+        battles.vote(battle.pk, voter, ballot(Answer.LEFT))
+    assert refused.value.detail == {"answer": "right"}
+    with pytest.raises(Conflict, match="another battle"):
+        battles.vote(shown(voter).pk, voter, said)
+    assert Vote.objects.get() == first
+    assert not first.too_fast
+    with pytest.raises((InternalError, ProgrammingError), match="never changed"), transaction.atomic():
+        Vote.objects.update(answer=Answer.LEFT)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_voter_in_two_windows_has_one_battle_and_one_vote() -> None:
+    clips(20, 3)
+    voter = Voter.objects.create()
+
+    def in_window(_n: int) -> tuple[uuid.UUID, bool]:
+        try:
+            battle = battles.next_battle(voter, Task.T2V)
+            assert battle is not None
+            return battle.pk, bool(battles.vote(battle.pk, voter, said))
+        except Conflict:
+            return battle.pk, False
+        finally:
+            connection.close()
+
+    said = ballot()
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(in_window, range(6)))
+    first = Vote.objects.get()
+    assert (first.battle_id, True) in found
+
+
+def test_fast_votes_and_simulated_ones_are_marked(settings: Settings) -> None:
+    settings.ARENA_LEAST_SECONDS = 5
+    clips(3, 2)
+    voter = Voter.objects.create(user=person("vera"))
+    battle = battles.next_battle(voter, Task.T2V)
+    assert battle is not None
+    fast = battles.vote(battle.pk, voter, ballot())
+    assert (fast.too_fast, fast.simulated) == (True, False)
+    slow = voted_for(voter, "secret-model-0")
+    assert (slow.too_fast, slow.simulated) == (False, False)
+    assert slow.seconds == pytest.approx(10, abs=2)
+
+
+def test_a_voter_has_a_share_of_the_day(settings: Settings) -> None:
+    settings.ARENA_DAILY_CAP = 2
+    clips(3, 2)
+    voter = Voter.objects.create()
+    voted(voter, Answer.TIE)
+    voted(voter, Answer.TIE)
+    assert battles.next_battle(voter, Task.T2V) is None
+    assert battles.why_nothing(voter, Task.T2V) == "enough_today"
+    Battle.objects.update(shown_at=timezone.now() - timedelta(days=1, seconds=1))
+    assert battles.next_battle(voter, Task.T2V) is not None
+
+
+def test_an_address_is_its_voters_alone() -> None:
+    clips(1, 2)
+    voter = Voter.objects.create()
+    battle = shown(voter)
+    found = battles.rendition_at(battle.left_address, voter)
+    assert found is not None
+    assert found.clip == battle.left
+    assert battles.rendition_at(battle.left_address, Voter.objects.create()) is None
+    assert battles.rendition_at(battle.left_address, None) is None
+    assert battles.rendition_at(uuid.uuid4(), voter) is None
