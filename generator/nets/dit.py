@@ -21,6 +21,8 @@ from torch.nn import functional
 
 from generator.nets import rope
 
+_FEW = 256
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiTConfig:
@@ -65,13 +67,15 @@ class DiT(nn.Module):
     ) -> Tensor:
         """The velocity (B, C, T, H, W).
 
-        `noisy`, `given`: latents (B, C, T, H, W), `given` zero where nothing is given; `mask` (B, 1, T, H, W),
-        1 where `given` counts; `level` (B,) in [0, 1], 1 is noise; `text` (B, L, text_width) and `real` (B, L).
+        `noisy` and `given` are latents (B, C, T, H, W), `given` zero where nothing is; `mask` (B, 1, T, H, W)
+        is 1 where `given` counts; `level` (B,) in [0, 1], 1 is noise; `text` (B, L, text_width), `real` (B, L).
         """
         frames, height, width = noisy.shape[2:]
         side = min(self.config.window, height), min(self.config.window, width)
         if height % side[0] or width % side[1]:
-            raise ValueError(f"latents of {height} x {width} can't be cut into windows of {side[0]} x {side[1]}")
+            raise ValueError(
+                f"latents of {height} x {width} can't be cut into windows of {side[0]} x {side[1]}"
+            )
         x = self.enter(torch.cat([noisy, given, mask], dim=1).permute(0, 2, 3, 4, 1))  # (B, T, H, W, D)
         words = self.enter_text(text)
         share = real.to(text.dtype) / real.sum(dim=1, keepdim=True)
@@ -122,7 +126,9 @@ class Stream(nn.Module):
             nn.Linear(config.mlp_ratio * width, width),
         )
 
-    def project(self, x: Tensor, shift: Tensor, scale: Tensor, angle: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def project(
+        self, x: Tensor, shift: Tensor, scale: Tensor, angle: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Q, K, V (..., N, heads, head) of x (..., N, D); `angle` broadcasts to (..., N, head / 2)."""
         modulated = normal(x) * (1 + scale) + shift
         q, k, v = self.qkv(modulated).unflatten(-1, (3, self.heads, -1)).unbind(dim=-3)
@@ -195,11 +201,17 @@ class TemporalBlock(nn.Module):
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, real: Tensor | None) -> Tensor:
-    """Attention of q (B, N, heads, head) over k, v (B, M, heads, head); `real` (B, M) masks keys: (B, N, D)."""
+    """Attention (B, N, D) of q (B, N, heads, head) over k, v (B, M, heads, head); `real` (B, M) masks keys."""
+    q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.to(q.dtype).transpose(1, 2)
     mask = None if real is None else real[:, None, None, :]
-    out = functional.scaled_dot_product_attention(
-        q.transpose(1, 2), k.transpose(1, 2), v.to(q.dtype).transpose(1, 2), attn_mask=mask
-    )
+    if q.device.type == "cpu" and k.shape[2] <= _FEW:
+        # The fused kernel's backward pass takes seven times as long on so few tokens.
+        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf)
+        out = scores.softmax(dim=-1).to(v.dtype) @ v
+    else:
+        out = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
     return out.transpose(1, 2).flatten(2)
 
 

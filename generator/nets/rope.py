@@ -13,7 +13,7 @@ _BASE = 10_000.0
 
 
 def angles(positions: Tensor, head: int) -> Tensor:
-    """Angles (..., head / 2) of positions (..., 3): a quarter of the head for t, the rest halved for h and w."""
+    """Angles (..., head / 2) of positions (..., 3): a quarter of the head for t, the rest for h and w."""
     sizes = split(head)
     parts = []
     for axis, size in enumerate(sizes):
@@ -25,7 +25,9 @@ def angles(positions: Tensor, head: int) -> Tensor:
 def split(head: int) -> tuple[int, int, int]:
     """How many pairs of a head of `head` numbers turn with t, h and w."""
     if head % 8:
-        raise ValueError(f"a head has {head} numbers, expected a multiple of 8: a quarter for t, the rest for h, w")
+        raise ValueError(
+            f"a head has {head} numbers, expected a multiple of 8: a quarter for t, the rest for h, w"
+        )
     time = head // 8
     high = (head // 2 - time) // 2
     return time, high, head // 2 - time - high

@@ -54,7 +54,8 @@ class TextModel(nn.Module):
                 num_key_value_heads=config.heads,
                 max_position_embeddings=config.most_tokens,
             )
-            self.model = Qwen2Model(sizes)
+            # On a CPU the fused attention's backward pass takes longer than the plain one's on so few tokens.
+            self.model = Qwen2Model._from_config(sizes, attn_implementation="eager")
         self.model.config.use_cache = False
 
     @property
@@ -63,7 +64,7 @@ class TextModel(nn.Module):
         return int(self.model.config.hidden_size)
 
     def forward(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Hidden states (B, L, width), and which of them are real tokens (B, L, bool); L fits the longest text.
+        """Hidden states (B, L, width), and which are real tokens (B, L, bool); L fits the longest text.
 
         The empty text is one token, the start.
         """

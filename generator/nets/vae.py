@@ -1,11 +1,11 @@
 """The causal video autoencoder (§2.1): video (B, T'+1, 3, H', W') to latents (B, C, T+1, H, W).
 
 Compression is (r_t, r_h, r_w) = (4, 16, 16) with C = 48 channels. Time is causal by group: latent 0 sees
-frame 0, latent j sees frames up to 4j, and frames 4j-3 .. 4j are drawn from latents up to j; so one image is a
-video of one frame, through the same weights.
+frame 0, latent j sees frames up to 4j, and frames 4j-3 .. 4j are drawn from latents up to j; so one image is
+a video of one frame, through the same weights.
 
-To be small enough for two CPU cores each convolution is factorised into one in space and a causal one in time,
-and the first and last quarter of the spatial compression is a fold of pixels into channels. Every change of
+To be small enough for two CPU cores each convolution is factorised into one in space and a causal one in
+time, and the first and last quarter of the spatial compression is a fold of pixels into channels. Every change of
 size has the shortcut of high-compression autoencoders (DC-AE): what is folded is averaged down to the new
 channels, or duplicated up, so that the convolutions only learn what is left.
 """
@@ -34,7 +34,9 @@ class VAEConfig:
 
     def __post_init__(self) -> None:
         if len(self.widths) != 3:
-            raise ValueError(f"widths has {len(self.widths)} numbers, expected 3: at 1/4, 1/8 and 1/16 of a side")
+            raise ValueError(
+                f"widths has {len(self.widths)} numbers, expected 3: at 1/4, 1/8 and 1/16 of a side"
+            )
 
 
 class VAE(nn.Module):
@@ -92,7 +94,7 @@ class VAE(nn.Module):
         return mean, log_variance.clamp(-20, 10)
 
     def encode(self, video: Tensor) -> Tensor:
-        """Normalised latents (B, C, T, H, W), the posterior's mean, of a video (B, T', 3, H', W') in [-1, 1]."""
+        """Normalised latents (B, C, T, H, W), the posterior's mean, of a video (B, T', 3, H', W')."""
         mean, _ = self.moments(video)
         return (mean - _channels(self.mean)) / _channels(self.std)
 
@@ -128,7 +130,7 @@ class Block(nn.Module):
 
 
 class CausalTime(nn.Module):
-    """A convolution over three frames, the present one and two before it; before the first, that one again."""
+    """A convolution over three frames, the present one and two before it; the first frame goes before itself."""
 
     def __init__(self, channels: int, out: int) -> None:
         super().__init__()
@@ -167,7 +169,7 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """Doubles space, and time: n + 1 frames become 2n + 1, the two new ones drawn from the present and past."""
+    """Doubles space, and time: n + 1 frames become 2n + 1, the new ones drawn from the present and the past."""
 
     def __init__(self, channels: int, out: int, *, time: bool) -> None:
         super().__init__()
@@ -184,7 +186,7 @@ class Up(nn.Module):
 
 
 def _average(x: Tensor, channels: int) -> Tensor:
-    """(B, T, C, H, W) to (B, T, channels, H, W): the mean of neighbouring channels, or of their repetition."""
+    """(B, T, C, H, W) to (B, T, channels, H, W): the mean of neighbouring channels."""
     have = x.shape[2]
     if have % channels:
         x = x.repeat_interleave(channels, dim=2)

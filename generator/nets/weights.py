@@ -1,4 +1,4 @@
-"""A generator as one file: the tensors of its networks, and in the file's metadata what is needed to build them.
+"""A generator as one file: its networks' tensors, and in the file's metadata what it takes to build them.
 
 One file travels through storage under its SHA-256 and can't be put together wrongly.
 """
@@ -6,7 +6,6 @@ One file travels through storage under its SHA-256 and can't be put together wro
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,11 @@ class Weights:
 
     def fill(self, part: str, network: nn.Module) -> None:
         """Load the tensors of one part into its network. Raises WeightsError if they aren't those."""
-        own = {name.removeprefix(f"{part}."): t for name, t in self.tensors.items() if name.startswith(f"{part}.")}
+        own = {
+            name.removeprefix(f"{part}."): t
+            for name, t in self.tensors.items()
+            if name.startswith(f"{part}.")
+        }
         if not own:
             raise WeightsError(f"the weights hold no {part!r}; an earlier stage trains it")
         try:
@@ -51,12 +54,16 @@ class Weights:
     def with_part(self, part: str, network: nn.Module) -> Weights:
         """A copy in which one part is the network's present state."""
         kept = {name: tensor for name, tensor in self.tensors.items() if not name.startswith(f"{part}.")}
-        new = {f"{part}.{name}": tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+        new = {
+            f"{part}.{name}": tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()
+        }
         return replace(self, tensors=kept | new)
 
     def with_stage(self, name: str, settings: dict[str, Any], figures: dict[str, Any]) -> Weights:
         """A copy whose history has one stage more."""
-        return replace(self, history=(*self.history, {"stage": name, "settings": settings, "figures": figures}))
+        return replace(
+            self, history=(*self.history, {"stage": name, "settings": settings, "figures": figures})
+        )
 
 
 def save(weights: Weights, path: Path, *, dtype: torch.dtype = torch.float32) -> None:
@@ -70,7 +77,7 @@ def save(weights: Weights, path: Path, *, dtype: torch.dtype = torch.float32) ->
     tensors = {name: tensor.to(dtype).contiguous() for name, tensor in sorted(weights.tensors.items())}
     temporary = path.with_name(f".{path.name}.part")
     save_file(tensors, temporary, metadata={_KEY: json.dumps(about, ensure_ascii=False, sort_keys=True)})
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def load(path: Path) -> Weights:

@@ -45,6 +45,11 @@ def _training(stage: str, run_dir: Path, world: World, events: EventWriter) -> T
         from generator.train.config import AutoencoderConfig
 
         return AutoencoderTraining(config.read(run_dir, AutoencoderConfig), run_dir, world, events)
+    if stage == "refl":
+        from generator.feedback.refl import ReflTraining
+        from generator.train.config import ReflConfig
+
+        return ReflTraining(config.read(run_dir, ReflConfig), run_dir, world, events)
     from generator.train.config import PretrainingConfig
     from generator.train.pretraining import PretrainingTraining
 

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from generator.data import judge, world
 from generator.flow import levels
@@ -27,6 +26,7 @@ from generator.nets import weights
 from generator.nets.text import make_tokenizer
 from generator.nets.vae import VAE
 from generator.train.autoencoder import contact_sheet, to_video
+from generator.train.average import Averaged
 from generator.train.config import PretrainingConfig
 from workbench.trainer.config import ConfigError
 from workbench.trainer.distributed import World, seed_everything
@@ -39,7 +39,7 @@ _SAMPLING = Sampling()
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Latents (B, C, T, H, W), their texts, the noise, the levels (B,), and whether the first frame is given."""
+    """Latents (B, C, T, H, W), their texts, noise, levels (B,), and whether the first frame is given (B,)."""
 
     clean: Tensor
     texts: list[str]
@@ -48,29 +48,15 @@ class Batch:
     given: Tensor
 
 
-class Averaged(nn.Module):
-    """The networks in training and the moving average of their weights: one state, saved together."""
-
-    def __init__(self, networks: Networks) -> None:
-        super().__init__()
-        self.live = networks
-        self.average = copy.deepcopy(networks).requires_grad_(False)
-
-    @torch.no_grad()
-    def follow(self, decay: float) -> None:
-        """Move the average a step towards the weights in training."""
-        pairs = zip(self.average.parameters(), self.live.parameters(), strict=True)
-        for mean, parameter in pairs:
-            mean.lerp_(parameter, 1 - decay)
-
-
 class PretrainingTraining:
     """What `workbench.trainer.loop` trains; see there for the methods."""
 
     def __init__(self, config: PretrainingConfig, run_dir: Path, world_: World, events: EventWriter) -> None:
         self._config, self._run_dir, self._world = config, run_dir, world_
         if config.start is None:
-            raise ConfigError("config.start is missing: pretraining needs the weights that hold an autoencoder")
+            raise ConfigError(
+                "config.start is missing: pretraining needs the weights that hold an autoencoder"
+            )
         self._weights = weights.load(run_dir / "inputs" / config.start)
         self._vae = VAE(self._weights.config.vae)
         self._weights.fill("vae", self._vae)
@@ -86,7 +72,10 @@ class PretrainingTraining:
             self._weights.fill("dit", networks.dit)
         self.model = Averaged(networks).to(world_.device)
         self.optimizer = torch.optim.AdamW(
-            networks.parameters(), lr=config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay
+            networks.parameters(),
+            lr=config.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=config.weight_decay,
         )
         count = sum(p.numel() for p in networks.parameters())
         events.log("info", f"{count:,} parameters; encoding {config.bank} clips")
@@ -109,7 +98,8 @@ class PretrainingTraining:
         if rng.random() < c.image_share:
             clean = clean[:, :, :1]
         texts = [
-            "" if rng.random() < c.caption_dropout else one_text(self._scenes[i], rng) for i in chosen.tolist()
+            "" if rng.random() < c.caption_dropout else one_text(self._scenes[i], rng)
+            for i in chosen.tolist()
         ]
         given = rng.random(self._own) < (c.first_frame_share if clean.shape[2] > 1 else 0)
         shift = levels.shift_of(clean.shape[2] * clean.shape[3] * clean.shape[4])
@@ -202,8 +192,11 @@ def one_text(scene: world.Scene, rng: np.random.Generator) -> str:
 
 
 def prompt_figures(clips: np.ndarray[Any, np.dtype[np.uint8]], prompts: Sequence[str]) -> dict[str, float]:
-    """The shares of clips (B, T, H, W, 3) in which the judge sees what the prompt says, and its mean marks."""
-    found = [(world.parse(text), judge.measure(clip, world.parse(text), None)) for clip, text in zip(clips, prompts, strict=True)]
+    """The share of clips (B, T, H, W, 3) in which the judge sees what the prompt says, and its mean marks."""
+    found = [
+        (world.parse(text), judge.measure(clip, world.parse(text), None))
+        for clip, text in zip(clips, prompts, strict=True)
+    ]
     facts = {
         name: float(np.mean([getattr(m, name) == getattr(wanted, name) for wanted, m in found]))
         for name in ("shape", "colour", "direction", "camera")
