@@ -59,6 +59,10 @@ class AestheticClips(nn.Module):
         super().__init__()
         self.frames, self.size, self.keyframes = FRAMES, size, keyframes
         self.encoders = nn.ModuleList([AestheticReward(width) for _ in range(dimensions)])
+        for module in self.encoders.modules():
+            if isinstance(module, nn.Conv2d):
+                # torch's own start halves the signal at each layer; a few hundred steps don't win that back.
+                nn.init.kaiming_normal_(module.weight)
 
     def forward(self, video: Tensor, prompts: list[str], first_frames: Tensor | None, fps: float) -> Tensor:
         few = video[:, even_frames(video.shape[1], min(video.shape[1], FRAMES))]

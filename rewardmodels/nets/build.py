@@ -10,10 +10,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 
 from rewardmodels.nets.aesthetic import AestheticClips
-from rewardmodels.nets.foundational import FoundationalReward
 from rewardmodels.nets.motion import MotionReward
 
 Kind = Literal["foundational", "motion", "aesthetic"]
+PROMPTED = "prompt_following"
+"""The dimension that is asked after the prompt; every other one is visual quality."""
 KINDS: tuple[Kind, ...] = ("foundational", "motion", "aesthetic")
 PresetName = Literal["micro", "tiny"]
 PRESETS: tuple[PresetName, ...] = ("micro", "tiny")
@@ -64,7 +65,7 @@ _MOTION = {
     "tiny": {"width": 12, "frames": 9, "size": 64},
 }
 _AESTHETIC = {
-    "micro": {"width": 8, "keyframes": 3, "size": 32},
+    "micro": {"width": 8, "keyframes": 2, "size": 64},
     "tiny": {"width": 16, "keyframes": 4, "size": 64},
 }
 
@@ -86,6 +87,9 @@ def describe(kind: Kind, preset: PresetName, prompts: Sequence[str]) -> dict[str
 def build(kind: Kind, dimensions: tuple[str, ...], settings: dict[str, Any]) -> nn.Module:
     """The network that `settings` (from `describe`, or from a weights file) describe, with new weights."""
     if kind == "foundational":
+        # transformers takes seconds to import: only where it is used.
+        from rewardmodels.nets.foundational import FoundationalReward
+
         return FoundationalReward(dimensions=dimensions, **settings)
     if kind == "motion":
         return MotionReward(dimensions=len(dimensions), **settings)

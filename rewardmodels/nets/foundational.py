@@ -17,11 +17,9 @@ from torch import Tensor, nn
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLModel
 
 from rewardmodels.nets import lora
+from rewardmodels.nets.build import PROMPTED
 from rewardmodels.nets.frames import even_frames, resized
 from rewardmodels.nets.qwen import Patching, SpecialIds, patches, sequences
-
-PROMPTED = "prompt_following"
-"""The dimension that is asked after the prompt; every other one is visual quality."""
 
 
 class FoundationalReward(nn.Module):

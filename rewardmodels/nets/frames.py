@@ -1,4 +1,4 @@
-"""Which frames of a clip a reward model sees, and at what size: differentiable, the same in training and use."""
+"""Which frames of a clip a reward model sees, and at what size; differentiable."""
 
 from __future__ import annotations
 

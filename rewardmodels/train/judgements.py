@@ -1,11 +1,12 @@
 """What a reward model is trained on: `DIR/inputs/judgements.jsonl`, one judgement a line.
 
-    {"item": "…",                       the item's id: judgements of the same item are compared with each other
+    {"item": "…",                       the item's id: judgements of one item are compared with each other
      "prompt_id": "…",                  the split is by this
      "prompt": "a red circle moves left, the camera stays still",
      "task": "t2v" | "i2v",
      "first_frame": "SHA256.png" | null,    an image in `inputs/`; given exactly where the task is i2v
      "annotator": "…",                  a pseudonym
+     "simulated": false,                whether no person made it; may be left out
      "fps": 8,                          frames a second at which the item was shown
      "clips": [{"id": "…", "file": "SHA256.video", "video_model": "…"}, …],    two or more, files in `inputs/`
      "answers": {DIMENSION: {"best": [ID, …], "worst": [ID, …]} | "tie" | null, …},
@@ -102,7 +103,7 @@ def read(path: Path) -> list[ItemJudgement]:
 def parse(data: object, at: str) -> ItemJudgement:
     """One judgement from decoded JSON of the form above; `at` says where it stands. Raises ConfigError."""
     line = _object(data, at)
-    keys = set(line) - {"comparisons"}
+    keys = set(line) - {"comparisons", "simulated"}
     if keys != _KEYS:
         raise ConfigError(f"{at} has the fields {sorted(line)}, expected {sorted(_KEYS)}")
     for name in ("item", "prompt_id", "prompt", "annotator"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,11 +19,11 @@ from torch.nn import functional
 
 from rewardmodels.judge import weights
 from rewardmodels.nets import build
-from rewardmodels.nets.foundational import FoundationalReward
+from rewardmodels.nets.build import PROMPTED
 from rewardmodels.nets.motion import MotionReward
 from rewardmodels.train import judgements as judged
 from rewardmodels.train import losses, report
-from rewardmodels.train.batches import Batch, Batches, ClipStore, Targets, groups, targets
+from rewardmodels.train.batches import Batch, Batches, ClipStore, Shift, Targets, groups, targets
 from rewardmodels.train.config import RewardConfig
 from rewardmodels.train.judgements import ItemJudgement
 from rewardmodels.train.split import by_prompt
@@ -33,6 +34,9 @@ from workbench.trainer.loop import Evaluation, Schedule
 
 WEIGHTS_FILE = "reward.safetensors"
 """The trained reward model, in the run folder, before the `end` event."""
+
+STRANGERS = 2
+"""Other prompts beside which a best clip is put, a judgement, where prompt following is learnt."""
 
 _PULL = 1e-3  # of the mean square of the scores: within an item only differences count, this holds their sum
 _FIRST_ETA = 0.5
@@ -112,8 +116,10 @@ class RewardTraining:
         rate = self._learning_rate(self._batches.drawn)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        scores = self._scores(batch.judgements, batch)
+        scores = self._scores(batch.judgements, batch.shifts)
         loss = self._loss(batch.judgements, scores)
+        if PROMPTED in self._config.dimensions:
+            loss = loss + self._strangers_loss(batch, scores)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._world.average_gradients(self.model)
@@ -162,9 +168,32 @@ class RewardTraining:
         }
         return found
 
-    def _scores(self, judgements: Sequence[ItemJudgement], batch: Batch | None = None) -> Tensor:
+    def _strangers_loss(self, batch: Batch, scores: Tensor) -> Tensor:
+        """Bradley–Terry: a clip picked as best in following its prompt follows it better than a stranger.
+
+        The strangers are prompts of other judgements of the batch. A few hundred judgements alone don't teach
+        a small network to read; these pairs cost nobody's time.
+        """
+        column = self._config.dimensions.index(PROMPTED)
+        shown, shifts, own, start = [], [], [], 0
+        for index, judgement in enumerate(batch.judgements):
+            said = self._said(judgement, PROMPTED)
+            others = [other.prompt for other in batch.judgements[index + 1 :] + batch.judgements[:index]]
+            others = [prompt for prompt in others if prompt != judgement.prompt][:STRANGERS]
+            if said.best:
+                best = judgement.clips[said.best[0]]
+                own += [start + said.best[0]] * len(others)
+                shown += [replace(judgement, clips=(best,), prompt=prompt) for prompt in others]
+                shifts += [batch.shifts[index]] * len(others)
+            start += len(judgement.clips)
+        if not shown:
+            return scores.new_zeros(())
+        beside = self._scores(shown, shifts)[:, column]
+        return -functional.logsigmoid(scores[own, column] - beside).mean()
+
+    def _scores(self, judgements: Sequence[ItemJudgement], shifts: Sequence[Shift] | None = None) -> Tensor:
         """Raw scores of all clips of the judgements, in order, (N, D)."""
-        formed = groups(self._store, judgements, batch.shifts if batch else None)
+        formed = groups(self._store, judgements, shifts)
         parts, places = [], []
         for group in formed:
             images = None if group.first_frames is None else group.first_frames.to(self._world.device)
@@ -285,6 +314,8 @@ def _network(
             )
         return net, described.net
     if config.pretrained is not None:
+        from rewardmodels.nets.foundational import FoundationalReward
+
         frames, size = PRETRAINED_FRAMES, PRETRAINED_SIZE
         try:
             loaded = FoundationalReward.from_pretrained(
@@ -304,7 +335,7 @@ def _network(
 
 
 PRETRAINED_FRAMES, PRETRAINED_SIZE = 8, 224
-"""What a pretrained model looks at: 2 frames a second of a clip of four seconds; 64 tokens a pair of frames."""
+"""What a pretrained model looks at: 2 frames a second of four seconds; 64 tokens a pair of frames."""
 
 
 def _motion_floor(

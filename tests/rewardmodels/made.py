@@ -125,8 +125,7 @@ def _disobeyed(scene: world.Scene, level: int, rng: np.random.Generator) -> worl
     for name in rng.permutation(sorted(choices))[:level]:
         others = [value for value in choices[name] if value != wanted[name]]
         wanted[name] = others[rng.integers(len(others))]  # type: ignore[assignment]
-    placed = world.place(rng, world.Wanted(**wanted, camera=scene.camera))  # type: ignore[arg-type]
-    return placed
+    return world.place(rng, world.Wanted(**wanted, camera=scene.camera))  # type: ignore[arg-type]
 
 
 def _broken(video: Video, scene: world.Scene, strength: float, rng: np.random.Generator) -> Video:
