@@ -1,13 +1,11 @@
 """API of campaigns: make, look, open and close, export."""
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
 
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema, Status
 from pydantic import Field, StringConstraints, WithJsonSchema
@@ -16,6 +14,7 @@ from annotation import campaigns, export
 from annotation.campaigns import CampaignSpec, Selection
 from annotation.dimensions import DimensionSpec, default_dimensions
 from annotation.models import Campaign, Dimension, Item
+from workbench import streamed
 from workbench.access import audit, require
 from workbench.answers import Misfits, Problem
 from workbench.models import User
@@ -124,7 +123,12 @@ class CampaignDetail(CampaignOut):
     normalise_fps: float | None
     normalise_seconds: float | None
     open_to_all: bool
+    simulated: int = Field(description="How many of the judgements simulated annotators gave")
     dimensions: list[DimensionOut]
+
+    @staticmethod
+    def resolve_simulated(campaign: Campaign) -> int:
+        return campaigns.simulated_judgements(campaign)
 
 
 class StateIn(Schema):
@@ -236,21 +240,8 @@ def export_items(request: HttpRequest, campaign_id: uuid.UUID) -> HttpResponseBa
     return _jsonl(request, export.items_jsonl(campaign), f"{campaign.pk}-items.jsonl")
 
 
-def _jsonl(request: HttpRequest, pages: Iterator[str], name: str) -> StreamingHttpResponse:
-    """Stream pages of JSON lines; each is read when the one before it has been sent.
-
-    Under ASGI the iterator must be asynchronous: Django reads a synchronous one to its end before it sends.
-    """
-
-    async def stream() -> AsyncIterator[str]:
-        following = sync_to_async(lambda: next(pages, None))
-        while (page := await following()) is not None:
-            yield page
-
-    body = stream() if isinstance(request, ASGIRequest) else pages
-    response = StreamingHttpResponse(body, content_type="application/x-ndjson; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+def _jsonl(request: HttpRequest, pages: Iterator[str], name: str) -> HttpResponseBase:
+    return streamed.download(request, pages, name, streamed.JSON_LINES)
 
 
 def _exported(request: HttpRequest, campaign_id: uuid.UUID, what: str, **detail: Any) -> Campaign:

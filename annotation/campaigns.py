@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 
 from annotation.clips import want_renditions
 from annotation.dimensions import DimensionSpec
-from annotation.models import Campaign, Clip, Dimension, Item, ItemClip, Rendition
+from annotation.models import Campaign, Clip, Dimension, Item, ItemClip, Judgement, Rendition
 from workbench.models import User
 from workbench.refusals import Conflict, Invalid, Missing
 
@@ -211,6 +211,12 @@ def unrendered(campaign: Campaign) -> QuerySet[Clip]:
     there = Rendition.objects.filter(clip=OuterRef("pk"), fps=fps, seconds=seconds)
     used = ItemClip.objects.filter(item__campaign=campaign).values("clip")
     return Clip.objects.filter(~Exists(there), pk__in=used)
+
+
+def simulated_judgements(campaign: Campaign) -> int:
+    """How many of the campaign's current judgements no person made."""
+    rows = Judgement.objects.filter(item__campaign=campaign, simulated=True, superseded_by=None)
+    return rows.count()
 
 
 def _clips(selection: Selection) -> QuerySet[Clip]:

@@ -44,10 +44,10 @@ def check(assignment_id: uuid.UUID, annotator: User, answers: object) -> Feedbac
     return feedback(rules, parsed(answers), assignment.clip_order)
 
 
-def submit(
-    assignment_id: uuid.UUID, annotator: User, submission: Submission, *, simulated: bool = False
-) -> Judgement:
+def submit(assignment_id: uuid.UUID, annotator: User, submission: Submission) -> Judgement:
     """Store a judgement and its preference pairs, once; gives the one stored before for a key seen before.
+
+    What a simulated annotator submits is marked as simulated for good.
 
     Raises Missing; Invalid (`malformed`, `invalid_answers`, `not_played`); Conflict (`already_submitted`,
     `superseded`, `skipped`, `closed`, `key_reused`). Nothing is stored where it raises.
@@ -78,7 +78,7 @@ def submit(
             supersedes=current,
             idempotency_key=submission.idempotency_key,
             seconds=submission.seconds,
-            simulated=simulated,
+            simulated=annotator.simulated,
         )
         if current is not None:
             PreferencePair.objects.filter(judgement=current).delete()

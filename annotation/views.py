@@ -37,7 +37,7 @@ def label(request: SignedInRequest, campaign_id: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-@needs("label")
+@needs("label", token=True)
 def label_media(request: SignedInRequest, item_clip_id: uuid.UUID) -> HttpResponseBase:
     """A clip of an item, as judged: to whoever has the item, and to those who look after campaigns."""
     rendition = labelling.rendition_for(item_clip_id, request.user)
@@ -47,7 +47,7 @@ def label_media(request: SignedInRequest, item_clip_id: uuid.UUID) -> HttpRespon
 
 
 @require_safe
-@needs("label")
+@needs("label", token=True)
 def label_first_frame(request: SignedInRequest, assignment_id: uuid.UUID) -> HttpResponseBase:
     """The picture that the clips of an item start from: to whom its clips are shown."""
     picture = labelling.first_frame_for(assignment_id, request.user)

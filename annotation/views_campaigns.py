@@ -87,6 +87,7 @@ def _page(request: SignedInRequest, campaign: Campaign, status: int = HTTPStatus
         "dimensions": campaign.dimensions.all(),
         "working": working,
         "items": first_items,
+        "simulated": campaigns.simulated_judgements(campaign),
         "percent": round(100 * campaign.judged / campaign.wanted) if campaign.wanted else 0,
     }
     return render(request, "annotation/campaign.html", context, status=status)

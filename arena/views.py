@@ -18,7 +18,7 @@ from arena.models import Battle, Vote
 from arena.ratings import Ties
 from arena.visitors import known_voter, may_vote, visitors_welcome
 from workbench import charts, media
-from workbench.access import SignedInRequest, may
+from workbench.access import SignedInRequest, by_token_too, may
 from workbench.home import Section
 
 
@@ -67,6 +67,7 @@ def leaderboard_page(request: HttpRequest, task: str) -> HttpResponse:
 
 
 @require_safe
+@by_token_too
 @visitors_welcome
 def clip(request: HttpRequest, address: uuid.UUID) -> HttpResponseBase:
     """A clip of a battle, as judged, to the one whose battle it is."""
@@ -77,6 +78,7 @@ def clip(request: HttpRequest, address: uuid.UUID) -> HttpResponseBase:
 
 
 @require_safe
+@by_token_too
 @visitors_welcome
 def first_frame(request: HttpRequest, battle_id: uuid.UUID) -> HttpResponseBase:
     """The picture that the clips of a battle start from."""

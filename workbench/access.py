@@ -13,7 +13,7 @@ from axes.helpers import get_client_ip_address
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja.errors import AuthenticationError
@@ -61,9 +61,12 @@ def may(user: Any, capability: str) -> bool:
 
 
 def needs(
-    capability: str,
+    capability: str, *, token: bool = False
 ) -> Callable[[Callable[Concatenate[SignedInRequest, P], R]], Callable[Concatenate[HttpRequest, P], R]]:
-    """Decorate a view: anonymous people are sent to the login page, others without the capability get 403."""
+    """Decorate a view: anonymous people are sent to the login page, others without the capability get 403.
+
+    With `token`, the API's tokens open it too: for files that a program fetches, with GET or HEAD.
+    """
 
     def decorate(
         view: Callable[Concatenate[SignedInRequest, P], R],
@@ -73,9 +76,26 @@ def needs(
             require(request.user, capability)
             return view(cast("SignedInRequest", request), *args, **kwargs)
 
-        return cast("Callable[Concatenate[HttpRequest, P], R]", login_required(guarded))
+        entrance = login_required(guarded)
+        return cast("Callable[Concatenate[HttpRequest, P], R]", by_token_too(entrance) if token else entrance)
 
     return decorate
+
+
+def by_token_too(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Decorate a view that serves a file: `Authorization: Bearer wb_…` makes the request its user's."""
+
+    @functools.wraps(view)
+    def entered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and request.method in {"GET", "HEAD"}:
+            try:
+                TokenAuth().authenticate(request, token)
+            except AuthenticationError as error:
+                return HttpResponse(str(error), status=401, content_type="text/plain; charset=utf-8")
+        return view(request, *args, **kwargs)
+
+    return entered
 
 
 def require(user: Any, capability: str) -> None:

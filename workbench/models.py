@@ -30,6 +30,8 @@ class User(AbstractUser):
     # What exports show instead of a name; says nothing about the person and survives erasure.
     pseudonym = models.CharField(max_length=16, unique=True, editable=False)
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # A program in a person's place, for tests, demos and rehearsals: all it judges or votes is marked so.
+    simulated = models.BooleanField(default=False, editable=False)
 
     objects: ClassVar = UserManager()
 

@@ -1,13 +1,16 @@
 """A judgement is accepted once, checked before it is stored, and corrected by a later one."""
 
 import uuid
+from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
+from django.test import Client
 
 from annotation import judging
-from annotation.models import Judgement
+from annotation.models import ItemClip, Judgement
 from tests.annotation import rows
-from workbench.models import Role, User
+from workbench.models import ApiToken, Role, User
 from workbench.refusals import Conflict, Invalid
 
 
@@ -89,3 +92,36 @@ def test_a_least_playing_time_is_enforced(manager: User, ann: User) -> None:
         rows.submit(lease, played=1.5)
     assert invalid.value.code == "not_played"
     rows.submit(lease, played=2.0)
+
+
+def test_a_simulated_annotator_s_judgement_is_marked_by_the_endpoint(manager: User, client: Client) -> None:
+    campaign = rows.campaign(manager, items=2)
+    program = rows.person("simulated-1")
+    User.objects.filter(pk=program.pk).update(simulated=True)
+    for user, marked in ((program, True), (rows.person("mei"), False)):
+        sent: dict[str, Any] = {"content_type": "application/json", "headers": token(user)}
+        item = client.post("/api/label/next", {"campaign": str(campaign.pk)}, **sent).json()["item"]
+        picks = {"best": [item["clips"][0]["id"]], "worst": [item["clips"][1]["id"]]}
+        answers = {"picks": {d["key"]: picks for d in item["dimensions"]}, "comparisons": []}
+        body = {"answers": answers, "idempotency_key": str(uuid.uuid4())}
+        answer = client.post(f"/api/label/{item['assignment']}/submit", body, **sent)
+        assert Judgement.objects.get(pk=answer.json()["judgement"]).simulated is marked
+    page = client.get(f"/api/campaigns/{campaign.pk}", headers=token(manager))
+    assert page.json()["simulated"] == 1
+
+
+def test_a_token_fetches_the_clips_of_its_own_items_only(manager: User, client: Client) -> None:
+    campaign = rows.campaign(manager)
+    ann, bo = rows.person("ann"), rows.person("bo")
+    src = f"/label/media/{rows.taken(campaign, ann).clip_order[0]}/"
+    rendition = ItemClip.objects.get(pk=src.split("/")[3]).clip.renditions.get()
+    rendition.file.save("clip.mp4", ContentFile(b"an mp4"))
+    assert client.get(src, headers=token(ann)).getvalue() == b"an mp4"
+    assert client.get(src, headers=token(bo)).status_code == 404
+    assert client.get(src, headers={"Authorization": "Bearer wb_wrong"}).status_code == 401
+    assert client.get(src).status_code == 302
+    assert client.get("/label/", headers=token(ann)).status_code == 302  # pages want a login
+
+
+def token(user: User) -> dict[str, str]:
+    return {"Authorization": f"Bearer {ApiToken.mint(user, 'a script')[1]}"}
