@@ -244,7 +244,10 @@ def _standard_errors(fit: Fit, counts: Counts, n: int, clustered: tuple[Counts, 
         meat[n, n] += SIDE_PRIOR**-2  # the prior on the side says as much as one vote of this spread
         return np.asarray(np.einsum("ij,jk,ik->i", bread, meat[np.ix_(free, free)], bread))
 
-    single = variances(_meat_of_votes(point, with_prior, n, davidson))
+    # Small boards: the residuals that a fit leaves are smaller than the errors (the sandwich "CR1").
+    votes, spent = float(with_prior.votes.sum()), int(free.sum()) - 1
+    few = votes / max(votes - spent, 1.0)
+    single = variances(few * _meat_of_votes(point, with_prior, n, davidson))
     found = [single]
     for split in clustered:
         assert split.cluster is not None
@@ -253,7 +256,7 @@ def _standard_errors(fit: Fit, counts: Counts, n: int, clustered: tuple[Counts, 
             _outcome_scores(point, split, n, davidson), _outcomes(split), split, n, split.cluster, size
         )
         used = int(np.count_nonzero(np.bincount(split.cluster, split.votes, size)))
-        meat = sums.T @ sums * (used / (used - 1) if used > 1 else 1.0)
+        meat = sums.T @ sums * (few * used / (used - 1) if used > 1 else few)
         if fit.prior:
             meat += _meat_of_votes(point, _prior_votes(counts), n, davidson)
         found.append(variances(meat))

@@ -94,11 +94,11 @@ def test_page_api_and_file_say_the_same(votes: list[Vote], client: Client) -> No
 
 
 def test_models_share_a_rank_until_their_intervals_part() -> None:
-    clips(16, 2)
+    clips(20, 2)
     voter = Voter.objects.create()
     ranks = []
-    for _n in range(2):
-        for n in range(8):
+    for votes in (4, 16):
+        for n in range(votes):
             voted_for(voter, "secret-model-0" if ranks or n else "secret-model-1")
         cache.clear()
         ranks.append([row.rank for row in leaderboard.board(Task.T2V).rows])
