@@ -3,13 +3,16 @@
 import errno
 import tempfile
 import uuid
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
+from typing import cast
 
 from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import urlencode
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
@@ -19,8 +22,11 @@ from annotation.manifest import ManifestError, Report, import_manifest
 from annotation.models import Clip, Prompt, PromptSet, Task, VideoModel
 from workbench import media
 from workbench.access import SignedInRequest, audit, needs
+from workbench.home import Section
 
 PAGE = 48
+ClipSectionMaker = Callable[[SignedInRequest, Clip], Section | None]
+"""A part of a clip's page from another app; named in `settings.CLIP_SECTIONS`."""
 _TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm", "mkv": "video/x-matroska"}
 
 
@@ -91,8 +97,10 @@ def manifest_upload(request: SignedInRequest) -> HttpResponse:
 def clip_page(request: SignedInRequest, clip_id: uuid.UUID) -> HttpResponse:
     clip = get_object_or_404(Clip.objects.select_related("prompt", "video_model", "uploaded_by"), pk=clip_id)
     rendition = clip.renditions.filter(fps=None, seconds=None).first()
+    makers = [cast("ClipSectionMaker", import_string(path)) for path in settings.CLIP_SECTIONS]
     context = {
         "clip": clip,
+        "sections": [section for maker in makers if (section := maker(request, clip)) is not None],
         "rendition": rendition,
         "player": rendition and {"duration": rendition.duration, "frame_times": rendition.frame_times},
         "campaigns": {i.item.campaign for i in clip.item_clips.select_related("item__campaign")[:200]},

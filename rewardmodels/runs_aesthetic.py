@@ -1,17 +1,16 @@
-"""The run kinds of reward models: what a person may ask for, and the clips that the trainer is given."""
+"""The run kind `aesthetic`, a first lesson without judgements: what a person may ask for, and its clips."""
 
 import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
-from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from pydantic import BaseModel, ConfigDict, Field
 
 from annotation.models import Clip, PromptSet
+from annotation.staging import clip_file, stage_clips
 from rewardmodels.train.config import AestheticConfig
-from workbench.runs import artifacts
 from workbench.runs.kinds import Config, ConfigRefusedError, InputsMissingError, RunKind
 from workbench.trainer.config import ConfigError, parse
 
@@ -80,18 +79,7 @@ def prepare(config: Config, folder: Path) -> Config:
             % {"count": len(missing), "id": missing[0]}
         )
     clips = [rows[clip] for clip in config["clips"]]
-    for clip in clips:
-        try:
-            artifacts.stage(
-                str(clip.original.name),
-                clip.sha256,
-                folder / "inputs" / _file_name(clip),
-                storage=default_storage,
-            )
-        except artifacts.ObjectMissingError as error:
-            raise InputsMissingError(
-                _("Clip %(id)s can't be used: %(why)s") % {"id": clip.pk, "why": error}
-            ) from error
+    stage_clips(clips, folder / "inputs")
     return _for_trainer(config, clips)
 
 
@@ -140,13 +128,9 @@ def _chosen(wanted: AestheticRun) -> list[Clip]:
 def _for_trainer(config: Config, clips: list[Clip]) -> Config:
     """The trainer's config, checked by the trainer's own rules. Raises ConfigRefusedError."""
     wanted = {name: value for name, value in config.items() if name not in {"clips", "prompt_set"}}
-    wanted["clips"] = [{"path": _file_name(clip), "sha256": clip.sha256} for clip in clips]
+    wanted["clips"] = [{"path": clip_file(clip), "sha256": clip.sha256} for clip in clips]
     try:
         parse(AestheticConfig, wanted)
     except ConfigError as error:
         raise ConfigRefusedError([((), str(error))]) from error
     return wanted
-
-
-def _file_name(clip: Clip) -> str:
-    return f"{clip.sha256}.video"

@@ -31,6 +31,8 @@ from annotation.models import Assignment, Campaign, Clip, Task
 from arena import battles
 from arena.models import Battle, Voter
 from tests.annotation import rows as labelling
+from tests.generator import rounds_made
+from tests.rewardmodels import labelled
 from workbench.models import ApiToken, Artifact, Run, RunState, User
 from workbench.people import invitations
 
@@ -146,6 +148,21 @@ class World:
             self.made["battle"] = battles.next_battle(voter, Task.T2V)
         battle: Battle = self.made["battle"]
         return battle
+
+    def reward_model(self) -> dict[str, Any]:
+        return {"reward_model_id": labelled.reward_model(self.owner).pk}
+
+    def checkpoint(self) -> dict[str, Any]:
+        return {"checkpoint_id": rounds_made.checkpoint().pk}
+
+    def generated(self) -> dict[str, Any]:
+        return {"run_id": rounds_made.generated(self.owner).pk}
+
+    def round(self) -> dict[str, Any]:
+        return {"round_id": rounds_made.round_of(self.owner).pk}
+
+    def failed_round(self) -> dict[str, Any]:
+        return {"round_id": rounds_made.round_of(self.owner, state="failed").pk}
 
     def _invited(self) -> invitations.Invited:
         return invitations.invite(email="new@example.org", role="expert", language="en", by=self.owner)
@@ -279,6 +296,41 @@ ROWS = [
         anonymous=False,
         **ENGINEER,
     ),
+    # Reward models
+    Row("GET", "reward_models", **ENGINEER),
+    Row("GET", "reward_model", World.reward_model, **ENGINEER),
+    Row("GET", "/api/reward-models", **ENGINEER),
+    Row("GET", "/api/reward-models/accuracies.csv", **ENGINEER),
+    Row("GET", "/api/reward-models/{reward_model_id}", World.reward_model, **ENGINEER),
+    Row("GET", "/api/scores", **ENGINEER),
+    Row("GET", "/api/scores/export.csv", **ENGINEER),
+    Row("GET", "/api/scores/export.jsonl", **ENGINEER),
+    # Rounds, the playground, checkpoints
+    Row("GET", "generator:rounds", **ENGINEER),
+    Row("POST", "generator:rounds", owner=422, colleague=422, **ENGINEER),
+    Row("GET", "generator:round", World.round, **ENGINEER),
+    Row("GET", "generator:round_steps", World.round, **ENGINEER),
+    Row("GET", "generator:round_outcome", World.round, **ENGINEER),
+    Row("POST", "generator:round_retry", World.failed_round, owner=302, colleague=403, **ENGINEER),
+    Row("POST", "generator:round_cancel", World.round, owner=302, colleague=403, **ENGINEER),
+    Row("POST", "generator:round_simulate", World.round, owner=302, colleague=403, **ENGINEER),
+    Row("GET", "generator:generate", **ENGINEER),
+    Row("POST", "generator:generate", owner=422, colleague=422, **ENGINEER),
+    Row("GET", "generator:generated", World.generated, **ENGINEER),
+    Row("GET", "generator:generated_clips", World.generated, **ENGINEER),
+    Row("GET", "generator:checkpoints", **ENGINEER),
+    Row("GET", "generator:checkpoint", World.checkpoint, **ENGINEER),
+    Row("GET", "/api/rounds", **ENGINEER),
+    Row("POST", "/api/rounds", owner=422, colleague=422, outsider=422, data={}, **ENGINEER),
+    Row("GET", "/api/rounds/{round_id}", World.round, **ENGINEER),
+    Row("POST", "/api/rounds/{round_id}/retry", World.failed_round, colleague=403, **ENGINEER),
+    Row("POST", "/api/rounds/{round_id}/cancel", World.round, colleague=403, **ENGINEER),
+    # 409: allowed, but it does not wait for judgements yet
+    Row("POST", "/api/rounds/{round_id}/simulate", World.round, owner=409, colleague=403, **ENGINEER),
+    Row("POST", "/api/generate", owner=422, colleague=422, outsider=422, data={}, **ENGINEER),
+    Row("GET", "/api/generate/{run_id}", World.generated, **ENGINEER),
+    Row("GET", "/api/checkpoints", **ENGINEER),
+    Row("GET", "/api/checkpoints/{checkpoint_id}", World.checkpoint, **ENGINEER),
     # Clips
     Row("GET", "clips", **ENGINEER),
     Row("GET", "clip_upload", **ENGINEER),

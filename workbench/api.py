@@ -2,6 +2,7 @@
 
 from annotation.api import register as register_annotation
 from arena.api import register as register_arena
+from rewardmodels.api import register as register_rewardmodels
 from workbench.access import API_AUTH
 from workbench.answers import WorkbenchAPI
 from workbench.people.api import router as people
@@ -12,3 +13,4 @@ api.add_router("", people)
 api.add_router("/runs", runs)
 register_annotation(api)
 register_arena(api)
+register_rewardmodels(api)

@@ -119,9 +119,12 @@ FORM_RENDERER = "workbench.forms.Renderer"
 HOME_SECTIONS = [
     "annotation.views.home_section",
     "arena.views.home_section",
+    "rewardmodels.views.home_section",
     "workbench.runs.views.home_section",
     "workbench.home.people_section",
 ]
+# What a clip's page shows beside the clip: functions `(request, clip) -> Section | None`.
+CLIP_SECTIONS = ["rewardmodels.views.clip_section"]
 
 # --- Servers: database, Valkey, storage -------------------------------------------------------------------
 

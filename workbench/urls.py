@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", api.urls),
     path("", include("annotation.urls")),
     path("", include("arena.urls")),
+    path("", include("rewardmodels.urls")),
     path("", include("workbench.people.urls")),
     path("", include("workbench.runs.urls")),
 ]

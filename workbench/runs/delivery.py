@@ -4,7 +4,7 @@ A hook sends large files to storage first (`artifacts.put`), which may take as l
 renewed meanwhile. Then it writes its rows, once or in several blocks, each inside `fenced(run)`:
 
     stored = artifacts.put(folder / "reward.safetensors")
-    with delivery.fenced(run):
+    with delivery.fenced(run) as run:
         artifact = artifacts.keep_file(run, stored, "reward.safetensors")
         RewardModel.objects.update_or_create(run=run, defaults={"artifact": artifact})
 
@@ -28,8 +28,9 @@ class DeliveryCancelledError(Exception):
 
 
 @contextmanager
-def fenced(run: Run) -> Iterator[None]:
-    """A transaction in which the run, as `deliver` was given it, is still this attempt's.
+def fenced(run: Run) -> Iterator[Run]:
+    """A transaction in which the run that `deliver` was given is still this attempt's; gives its row of now,
+    with its `result`.
 
     Raises LeaseLostError and DeliveryCancelledError, which `deliver` lets pass; then nothing is written.
     """
@@ -38,4 +39,4 @@ def fenced(run: Run) -> Iterator[None]:
     with holding(run.pk, run.lease_token) as held:
         if held.cancel_requested_at is not None:
             raise DeliveryCancelledError
-        yield
+        yield held

@@ -9,6 +9,8 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -90,12 +92,14 @@ def run_list(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @needs("runs.launch")
 def run_new(request: SignedInRequest) -> HttpResponse:
-    """The launch form of a kind; `?parent=RUN` begins with that run's config and makes it the parent."""
+    """The launch form of a kind; `?parent=RUN` begins with that run's config and makes it the parent,
+    `?config=JSON` with these fields (see `launch_address`).
+    """
     parent = _parent(request)
     kinds = all_kinds()
     wanted = parent.kind if parent else request.GET.get("kind", "")
     kind = next((kind for kind in kinds if kind.key == wanted), kinds[0])
-    form = LaunchForm(request.POST or None, initial=_initial(kind, parent))
+    form = LaunchForm(request.POST or None, initial=_initial(kind, parent, request))
     if request.method == "POST" and form.is_valid():
         try:
             run = launch.launch(
@@ -197,6 +201,11 @@ def run_clone(request: SignedInRequest, run_id: uuid.UUID) -> HttpResponse:
     return redirect("runs:run", run_id)
 
 
+def launch_address(kind: str, **config: Any) -> str:
+    """Where the launch form of a kind begins with these fields of its config."""
+    return f"{reverse('runs:new')}?{urlencode({'kind': kind, 'config': json.dumps(config)})}"
+
+
 def home_section(request: SignedInRequest) -> Section | None:
     """On the home page: runs at work and the latest ones."""
     if not may(request.user, "runs"):
@@ -221,14 +230,19 @@ def _parent(request: HttpRequest) -> Run | None:
         return None
 
 
-def _initial(kind: RunKind, parent: Run | None) -> dict[str, str]:
+def _initial(kind: RunKind, parent: Run | None, request: HttpRequest) -> dict[str, str]:
     if parent is not None:
         return {"name": parent.name, "config": json.dumps(parent.config, ensure_ascii=False, indent=2)}
     properties = kind.config.model_json_schema().get("properties", {})
     defaults = {
-        name: field["default"] for name, field in properties.items() if field.get("default") is not None
+        name: field.get("default", field.get("enum", [None])[0]) for name, field in properties.items()
     }
-    return {"config": json.dumps(defaults, ensure_ascii=False, indent=2)}
+    given = {name: value for name, value in defaults.items() if value is not None}
+    try:
+        given |= json.loads(request.GET.get("config", "{}"))
+    except (ValueError, TypeError):
+        messages.warning(request, _("The fields in this address can't be read; these are the defaults."))
+    return {"config": json.dumps(given, ensure_ascii=False, indent=2)}
 
 
 def _described(schema: dict[str, Any]) -> list[dict[str, str]]:

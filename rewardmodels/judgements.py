@@ -1,0 +1,134 @@
+"""Judgements as a reward model's training data: the lines of `DIR/inputs/judgements.jsonl`.
+
+The form is that of `rewardmodels/train/judgements.py`. The answers go as they were given, with the replies to
+the questions: which pairs they make, and which of these break the constraint (§4.4.1), is said by
+`annotation/bestworst.py` on either side. What was simulated is marked, and people are pseudonyms.
+"""
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from annotation import bestworst
+from annotation.models import Campaign, Clip, Dimension, ItemClip, Judgement, Prompt
+from annotation.staging import clip_file, first_frame_file
+
+_BATCH = 500
+
+
+@dataclass(slots=True)
+class Written:
+    """What the lines need beside them, and how many there are."""
+
+    judgements: int = 0
+    clips: dict[uuid.UUID, Clip] = field(default_factory=dict)
+    prompts: dict[int, Prompt] = field(default_factory=dict)
+
+
+def current(campaigns: Sequence[uuid.UUID], until: dt.datetime) -> QuerySet[Judgement]:
+    """The judgements of campaigns that were current at a time: made by then, and not superseded by then.
+
+    An image-to-video item without a first frame is none to learn from: nobody saw what it had to keep.
+    """
+    later = Judgement.objects.filter(supersedes=OuterRef("pk"), created_at__lte=until)
+    return (
+        Judgement.objects.filter(~Exists(later), item__campaign__in=campaigns, created_at__lte=until)
+        .exclude(Q(item__prompt__task="i2v"), Q(item__prompt__first_frame=""))
+        .order_by("created_at", "pk")
+    )
+
+
+def write(path: Path, campaigns: Sequence[uuid.UUID], until: dt.datetime) -> Written:
+    """Write the current judgements of campaigns at a time, one a line, in the order they were made."""
+    written = Written()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        for judgement, item_clips, dimensions in _with_items(campaigns, until):
+            line = _line(judgement, item_clips, dimensions)
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            written.judgements += 1
+            written.prompts[judgement.item.prompt_id] = judgement.item.prompt
+            written.clips |= {one.clip_id: one.clip for one in item_clips}
+    return written
+
+
+def _with_items(
+    campaigns: Sequence[uuid.UUID], until: dt.datetime
+) -> Iterator[tuple[Judgement, list[ItemClip], list[str]]]:
+    """Each judgement with its item's clips and the keys of its campaign's dimensions, in their order."""
+    dimensions: dict[uuid.UUID, list[str]] = {}
+    for campaign, key in (
+        Dimension.objects.filter(campaign__in=campaigns)
+        .order_by("position")
+        .values_list("campaign_id", "key")
+    ):
+        dimensions.setdefault(campaign, []).append(key)
+    rows = current(campaigns, until).select_related("item__campaign", "item__prompt", "annotator")
+    batch: list[Judgement] = []
+    for judgement in rows.iterator(chunk_size=_BATCH):
+        batch.append(judgement)
+        if len(batch) == _BATCH:
+            yield from _joined(batch, dimensions)
+            batch = []
+    yield from _joined(batch, dimensions)
+
+
+def _joined(
+    judgements: list[Judgement], dimensions: dict[uuid.UUID, list[str]]
+) -> Iterator[tuple[Judgement, list[ItemClip], list[str]]]:
+    shown: dict[uuid.UUID, list[ItemClip]] = {}
+    rows = ItemClip.objects.filter(item__in={judgement.item_id for judgement in judgements})
+    for item_clip in rows.select_related("clip__video_model").order_by("item", "position"):
+        shown.setdefault(item_clip.item_id, []).append(item_clip)
+    for judgement in judgements:
+        yield judgement, shown[judgement.item_id], dimensions[judgement.item.campaign_id]
+
+
+def _line(judgement: Judgement, item_clips: list[ItemClip], dimensions: list[str]) -> dict[str, Any]:
+    item, prompt = judgement.item, judgement.item.prompt
+    clip_of = {str(one.pk): str(one.clip_id) for one in item_clips}
+    told: Any = bestworst.to_json(bestworst.from_json(judgement.answers))
+    return {
+        "item": str(item.pk),
+        "prompt_id": str(prompt.pk),
+        "prompt": prompt.text("en"),
+        "task": prompt.task,
+        "first_frame": first_frame_file(prompt),
+        "annotator": judgement.annotator.pseudonym,
+        "simulated": judgement.simulated,
+        "fps": _fps(item.campaign, item_clips),
+        "clips": [
+            {
+                "id": str(one.clip_id),
+                "file": clip_file(one.clip),
+                "video_model": one.clip.video_model.slug if one.clip.video_model else "unknown",
+            }
+            for one in item_clips
+        ],
+        "answers": {key: _answer(told["picks"].get(key), clip_of) for key in dimensions},
+        "comparisons": [
+            {**said, "b": clip_of[said["b"]], "w": clip_of[said["w"]]} for said in told["comparisons"]
+        ],
+    }
+
+
+def _answer(answer: dict[str, Any] | None, clip_of: dict[str, str]) -> dict[str, list[str]] | str | None:
+    if answer is None or "cant_judge" in answer:
+        return None
+    if "tie" in answer:
+        return "tie"
+    return {side: [clip_of[key] for key in keys] for side, keys in answer.items()}
+
+
+def _fps(campaign: Campaign, item_clips: list[ItemClip]) -> float:
+    """Frames a second at which an item was shown: the campaign's, else its clips' own, the middle one."""
+    if campaign.normalise_fps:
+        return campaign.normalise_fps
+    rates = sorted(one.clip.fps for one in item_clips)
+    return rates[len(rates) // 2]

@@ -1,0 +1,229 @@
+"""The run kind `reward`: a reward model learns from the judgements of campaigns.
+
+At launch the judgements are pinned by a moment, so a resumed run learns from the same ones. When the trainer
+has ended, its weights become a file of the run and a row of the reward models.
+"""
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
+from pydantic import BaseModel, ConfigDict, Field
+
+from annotation.models import Campaign, Dimension
+from annotation.staging import stage_clips, stage_first_frames
+from rewardmodels import judgements
+from rewardmodels.models import RewardModel
+from rewardmodels.train.config import RewardConfig, RewardKind, RewardPreset
+from workbench.models import Run
+from workbench.runs import artifacts, delivery
+from workbench.runs.kinds import Config, ConfigRefusedError, InputsMissingError, RunKind
+from workbench.trainer.config import ConfigError, parse
+
+WEIGHTS_FILE = "reward.safetensors"
+START_FILE = "start.safetensors"
+DATA_FILE = "judgements.jsonl"
+LEAST_PROMPTS = 4
+_DEFAULTS: Any = {field.name: field.default for field in RewardConfig.__dataclass_fields__.values()}
+_OURS = {"campaigns", "until", "start"}
+"""Fields of the stored config that the trainer does not get as they are."""
+
+Uuid = Annotated[uuid.UUID, Field(strict=False)]
+
+
+class RewardRun(BaseModel):
+    """A reward model learns from the current judgements of campaigns (§4.4.2)."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reward: Annotated[RewardKind, Field(description=gettext_noop("Which of the three reward models"))]
+    campaigns: Annotated[
+        list[Uuid] | None,
+        Field(description=gettext_noop("Campaigns by id; leave it out for all that have judgements")),
+    ] = None
+    until: Annotated[
+        dt.datetime | None,
+        Field(strict=False, description=gettext_noop("Judgements up to this moment; leave it out for now")),
+    ] = None
+    start: Annotated[
+        Uuid | None, Field(description=gettext_noop("An earlier reward model to go on from, by id"))
+    ] = None
+    preset: Annotated[
+        RewardPreset, Field(description=gettext_noop("The network's size; micro is for tests"))
+    ] = _DEFAULTS["preset"]
+    steps: Annotated[int, Field(ge=1, le=1_000_000, description=gettext_noop("Optimizer steps"))] = _DEFAULTS[
+        "steps"
+    ]
+    batch_size: Annotated[
+        int, Field(ge=1, le=1024, description=gettext_noop("Judgements a step, over all processes"))
+    ] = _DEFAULTS["batch_size"]
+    learning_rate: Annotated[float, Field(gt=0, le=1, description=gettext_noop("AdamW's peak rate"))] = (
+        _DEFAULTS["learning_rate"]
+    )
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = _DEFAULTS["weight_decay"]
+    checkpoint_every: Annotated[int, Field(ge=1, description=gettext_noop("Steps between checkpoints"))] = (
+        _DEFAULTS["checkpoint_every"]
+    )
+    log_every: Annotated[int, Field(ge=1, description=gettext_noop("Steps between metrics"))] = _DEFAULTS[
+        "log_every"
+    ]
+    eval_every: Annotated[int, Field(ge=1, description=gettext_noop("Steps between evaluations"))] = (
+        _DEFAULTS["eval_every"]
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = _DEFAULTS["seed"]
+    processes: Annotated[int, Field(ge=1, le=8, description=gettext_noop("Data-parallel processes"))] = (
+        _DEFAULTS["processes"]
+    )
+
+
+def pin(wanted: RewardRun) -> Config:
+    """Decide on campaigns, moment and dimensions. Raises ConfigRefusedError."""
+    until = wanted.until or timezone.now()
+    if timezone.is_naive(until):
+        until = timezone.make_aware(until)
+    campaigns = _campaigns(wanted.campaigns)
+    config = wanted.model_dump(mode="json") | {
+        "campaigns": [str(campaign) for campaign in campaigns],
+        "until": until.isoformat(),
+    }
+    prompts = judgements.current(campaigns, until).values("item__prompt").distinct().order_by().count()
+    if prompts < LEAST_PROMPTS:
+        text = _(
+            "There are judgements of %(count)s prompts, and %(least)s are the least: some are kept for the "
+            "test. Label more items first."
+        )
+        said = {"count": prompts, "least": LEAST_PROMPTS}
+        raise ConfigRefusedError([(("campaigns",), text % said)])
+    _for_trainer(config, _dimensions(wanted, campaigns))
+    return config
+
+
+def prepare(config: Config, folder: Path) -> Config:
+    """Write the judgements, stage their clips and first frames. Raises InputsMissingError."""
+    inputs = folder / "inputs"
+    campaigns = [uuid.UUID(campaign) for campaign in config["campaigns"]]
+    wanted = RewardRun.model_validate(config)
+    written = judgements.write(inputs / DATA_FILE, campaigns, dt.datetime.fromisoformat(config["until"]))
+    stage_clips(written.clips.values(), inputs)
+    stage_first_frames(written.prompts.values(), inputs)
+    if wanted.start is not None:
+        try:
+            artifacts.fetch(_start(wanted.start).weights, inputs / START_FILE)
+        except artifacts.ObjectMissingError as error:
+            why = _("The reward model %(id)s can't be used: %(why)s")
+            raise InputsMissingError(why % {"id": wanted.start, "why": error}) from error
+    return _for_trainer(config, _dimensions(wanted, campaigns))
+
+
+def deliver(run: Run, folder: Path) -> None:
+    """The trained weights become the run's file and a reward model. Raises DeliveryError."""
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise delivery.DeliveryError(_("The trainer left no %(name)s.") % {"name": WEIGHTS_FILE})
+    stored = artifacts.put(path)
+    trained = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    simulated = [
+        json.loads(line)["simulated"]
+        for line in (folder / "inputs" / DATA_FILE).read_text(encoding="utf-8").splitlines()
+    ]
+    with delivery.fenced(run) as now:
+        row, _made = RewardModel.objects.update_or_create(
+            run=now,
+            defaults={
+                "kind": trained["reward"],
+                "name": now.name or f"{trained['reward']} {str(now.pk)[:8]}",
+                "weights": artifacts.keep_file(now, stored, WEIGHTS_FILE),
+                "dimensions": trained["dimensions"],
+                "metrics": now.result,
+                "until": dt.datetime.fromisoformat(now.config["until"]),
+                "judgements": len(simulated),
+                "simulated": sum(simulated),
+                "start_id": now.config["start"],
+            },
+        )
+        row.campaigns.set(now.config["campaigns"])
+
+
+REWARD = RunKind(
+    key="reward",
+    title=gettext_lazy("Reward model from judgements"),
+    about=gettext_lazy(
+        "A network learns to score clips as the people of your campaigns judged them. "
+        "It is tested on prompts that it has not seen."
+    ),
+    config=RewardRun,
+    command=("rewardmodels.train", "reward"),
+    queue="gpu",
+    pin=pin,
+    prepare=prepare,
+    processes=lambda config: int(config["processes"]),
+    deliver=deliver,
+)
+
+
+def _campaigns(wanted: list[uuid.UUID] | None) -> list[uuid.UUID]:
+    if wanted is None:
+        judged = Campaign.objects.filter(items__judgements__isnull=False)
+        return list(judged.distinct().order_by("created_at", "pk").values_list("pk", flat=True))
+    known = set(Campaign.objects.filter(pk__in=wanted).values_list("pk", flat=True))
+    problems: list[tuple[tuple[str | int, ...], str]] = [
+        (("campaigns", place), _("There is no campaign %(id)s.") % {"id": campaign})
+        for place, campaign in enumerate(wanted)
+        if campaign not in known
+    ]
+    if problems:
+        raise ConfigRefusedError(problems)
+    return list(dict.fromkeys(wanted))
+
+
+def _dimensions(wanted: RewardRun, campaigns: Sequence[uuid.UUID]) -> list[str]:
+    """Keys of the campaigns' dimensions that this reward is for, in the campaigns' order.
+
+    A model that goes on from another one keeps that one's dimensions. Raises ConfigRefusedError.
+    """
+    rows = Dimension.objects.filter(campaign__in=campaigns, reward=wanted.reward)
+    known = list(dict.fromkeys(rows.order_by("position", "campaign").values_list("key", flat=True)))
+    if not known:
+        what = Dimension.Reward(wanted.reward).label
+        raise ConfigRefusedError(
+            [
+                (
+                    ("reward",),
+                    _("No dimension of these campaigns is for the reward “%(what)s”.") % {"what": what},
+                )
+            ]
+        )
+    if wanted.start is None:
+        return known
+    start = _start(wanted.start)
+    if start.kind != wanted.reward or not set(start.dimensions) <= set(known):
+        text = _("It is a reward model of another kind or of other dimensions (%(kind)s: %(dimensions)s).")
+        said = {"kind": start.get_kind_display(), "dimensions": ", ".join(start.dimensions)}
+        raise ConfigRefusedError([(("start",), text % said)])
+    return list(start.dimensions)
+
+
+def _start(wanted: uuid.UUID) -> RewardModel:
+    row = RewardModel.objects.select_related("weights").filter(pk=wanted).first()
+    if row is None:
+        raise ConfigRefusedError([(("start",), _("There is no reward model %(id)s.") % {"id": wanted})])
+    return row
+
+
+def _for_trainer(config: Config, dimensions: list[str]) -> Config:
+    """The trainer's config, checked by the trainer's own rules. Raises ConfigRefusedError."""
+    told = {name: value for name, value in config.items() if name not in _OURS}
+    told |= {"dimensions": dimensions, "data": DATA_FILE}
+    if config["start"] is not None:
+        told["start"] = START_FILE
+    try:
+        parse(RewardConfig, told)
+    except ConfigError as error:
+        raise ConfigRefusedError([((), str(error))]) from error
+    return told
