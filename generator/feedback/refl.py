@@ -256,7 +256,7 @@ class CompositeReward:
         return (raw - mean) / deviation
 
     def calibrate(self, completions: Mapping[int, tuple[Tensor, list[str], Tensor | None]]) -> None:
-        """Freeze mean and deviation at each sampling step: clips completed early are blurred and score low."""
+        """Freeze mean and deviation at each sampling step: early completions are blurred, score low."""
         for k, (video, prompts, first_frames) in completions.items():
             with torch.no_grad():
                 raw = self.scores(video, prompts, first_frames, at=None)

@@ -128,7 +128,7 @@ class Pipeline:
     def first_latents(
         self, first_frames: Sequence[NDArray[np.uint8] | None], frames: int = FRAMES, side: int = SIDE
     ) -> tuple[Tensor, Tensor]:
-        """Given latents (B, C, T, H, W) and their mask (B, 1, T, H, W); zeros where there is no first frame."""
+        """Given latents (B, C, T, H, W) and their mask (B, 1, T, H, W); zeros where no frame is given."""
         channels, *size = self._shape(frames, side)
         given = torch.zeros(len(first_frames), channels, *size, device=self.device)
         mask = torch.zeros(len(first_frames), 1, *size, device=self.device)

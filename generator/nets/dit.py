@@ -68,7 +68,7 @@ class DiT(nn.Module):
         """The velocity (B, C, T, H, W).
 
         `noisy` and `given` are latents (B, C, T, H, W), `given` zero where nothing is; `mask` (B, 1, T, H, W)
-        is 1 where `given` counts; `level` (B,) in [0, 1], 1 is noise; `text` (B, L, text_width), `real` (B, L).
+        is 1 where `given` counts; `level` (B,) in [0, 1], 1 is noise; `text` (B, L, width), `real` (B, L).
         """
         frames, height, width = noisy.shape[2:]
         side = min(self.config.window, height), min(self.config.window, width)
@@ -201,7 +201,7 @@ class TemporalBlock(nn.Module):
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, real: Tensor | None) -> Tensor:
-    """Attention (B, N, D) of q (B, N, heads, head) over k, v (B, M, heads, head); `real` (B, M) masks keys."""
+    """Attention (B, N, D) of q (B, N, heads, head) over k, v (B, M, heads, head), keys masked by `real`."""
     q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.to(q.dtype).transpose(1, 2)
     mask = None if real is None else real[:, None, None, :]
     if q.device.type == "cpu" and k.shape[2] <= _FEW:

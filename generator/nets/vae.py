@@ -5,9 +5,9 @@ frame 0, latent j sees frames up to 4j, and frames 4j-3 .. 4j are drawn from lat
 a video of one frame, through the same weights.
 
 To be small enough for two CPU cores each convolution is factorised into one in space and a causal one in
-time, and the first and last quarter of the spatial compression is a fold of pixels into channels. Every change of
-size has the shortcut of high-compression autoencoders (DC-AE): what is folded is averaged down to the new
-channels, or duplicated up, so that the convolutions only learn what is left.
+time, and the first and last quarter of the spatial compression is a fold of pixels into channels. Each
+change of size has the shortcut of high-compression autoencoders (DC-AE): what is folded is averaged down to
+the new channels, or duplicated up, so that the convolutions only learn what is left.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class Block(nn.Module):
 
 
 class CausalTime(nn.Module):
-    """A convolution over three frames, the present one and two before it; the first frame goes before itself."""
+    """A convolution over a frame and the two before it; before the first comes the first again."""
 
     def __init__(self, channels: int, out: int) -> None:
         super().__init__()
@@ -169,7 +169,7 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """Doubles space, and time: n + 1 frames become 2n + 1, the new ones drawn from the present and the past."""
+    """Doubles space, and time: n + 1 frames become 2n + 1, drawn from the present and the past."""
 
     def __init__(self, channels: int, out: int, *, time: bool) -> None:
         super().__init__()
