@@ -2,6 +2,7 @@
 
 from annotation.api import register as register_annotation
 from arena.api import register as register_arena
+from generator.api import register as register_generator
 from rewardmodels.api import register as register_rewardmodels
 from workbench.access import API_AUTH
 from workbench.answers import WorkbenchAPI
@@ -14,3 +15,4 @@ api.add_router("/runs", runs)
 register_annotation(api)
 register_arena(api)
 register_rewardmodels(api)
+register_generator(api)

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "annotation",
     "arena",
     "rewardmodels",
+    "generator",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -120,6 +121,7 @@ HOME_SECTIONS = [
     "annotation.views.home_section",
     "arena.views.home_section",
     "rewardmodels.views.home_section",
+    "generator.views.home_section",
     "workbench.runs.views.home_section",
     "workbench.home.people_section",
 ]
@@ -206,6 +208,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "rounds": {"task": "generator.advance_rounds", "schedule": 3.0, "options": {"expires": 6}},
     "runs-retention": {"task": "workbench.runs.retention", "schedule": 600.0, "options": {"expires": 600}},
 }
 # METRICS_MIRROR: tensorboard:/folder or mlflow:http://host:port; empty keeps metrics in the database only.

@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("annotation.urls")),
     path("", include("arena.urls")),
     path("", include("rewardmodels.urls")),
+    path("", include("generator.urls")),
     path("", include("workbench.people.urls")),
     path("", include("workbench.runs.urls")),
 ]

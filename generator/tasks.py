@@ -1,0 +1,28 @@
+"""Background work of this app, on the queue `default`: rounds are moved on."""
+
+import structlog
+
+from generator import rounds
+from workbench.celery import app
+
+log = structlog.get_logger(__name__)
+
+
+@app.task(name="generator.advance_round")  # type: ignore[untyped-decorator]
+def advance_round(round_id: int) -> None:
+    """Take one round as far as it goes."""
+    rounds.advance(round_id)
+
+
+@app.task(name="generator.advance_rounds")  # type: ignore[untyped-decorator]
+def advance_rounds() -> None:
+    """Every round at work (periodic): what a lost message, a judgement or a rendition has made possible."""
+    rounds.advance_all()
+
+
+def send_advance(round_id: int) -> None:
+    """Have a round looked at soon. If the broker is away, the periodic look finds it."""
+    try:
+        advance_round.apply_async(args=[round_id], retry=False, expires=60)
+    except Exception as error:  # noqa: BLE001 - whichever way a broker fails: the row is the truth
+        log.warning("round_message_not_sent", round=round_id, error=str(error))
