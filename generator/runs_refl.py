@@ -77,9 +77,7 @@ class ReflRun(BaseModel):
     reward_scale: Annotated[
         float, Field(gt=0, le=1000, description=gettext_noop("Weight of the bounded rewards' sum"))
     ] = _DEFAULTS["reward_scale"]
-    sampling_steps: Annotated[
-        int, Field(ge=2, le=1000, description=gettext_noop("Steps of the sampler"))
-    ] = _DEFAULTS["sampling_steps"]
+    sampling_steps: Annotated[int, Field(ge=2, le=1000, description=gettext_noop("Steps of the sampler"))] = (
         _DEFAULTS["sampling_steps"]
     )
     guidance: Annotated[
