@@ -108,8 +108,8 @@ class ReflTraining:
             reference = sampler.velocity(self._reference, x, level, condition, c.guidance)
         video = self._pipeline.vae.decode(levels.clean_of(x, velocity, level)).clamp(-1, 1)
         scores = self._rewards.scores(video, *self._asked(batch.places), at=batch.k)  # (B, M)
-        short = self._rewards.shortfall(scores).mean()
-        distance = (velocity - reference).square().mean()
+        weights_, tau = self._rewards.weights, self._rewards.tau
+        short, distance = objective(scores, weights_, tau, velocity, reference)
         loss = c.reward_scale * short + c.beta * distance
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -221,6 +221,17 @@ class ReflTraining:
         return figures | {f"eval/judge/{k.removeprefix('eval/')}": v for k, v in judged.items()}, video.cpu()
 
 
+def objective(
+    scores: Tensor, reward_weights: Tensor, tau: Tensor, velocity: Tensor, reference: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The two terms that are minimised: what the rewards are short of their bounds, and the distance.
+
+    `scores` (B, M) of M rewards, their weights and bounds (M,); the velocities have one shape. Scalars.
+    """
+    short = (reward_weights * (tau - scores).relu()).sum(dim=1).mean()
+    return short, (velocity - reference).square().mean()
+
+
 class CompositeReward:
     """Several reward models' scores, and their sum."""
 
@@ -229,8 +240,8 @@ class CompositeReward:
         self.names = tuple(scorer.kind for scorer in self._scorers)
         if len(set(self.names)) != len(self.names):
             raise ConfigError(f"the reward models are of the kinds {list(self.names)}; give one of each kind")
-        self._weights = torch.tensor([reward.weight for reward in config.rewards], device=device)
-        self._tau = torch.tensor([reward.tau for reward in config.rewards], device=device)
+        self.weights = torch.tensor([reward.weight for reward in config.rewards], device=device)
+        self.tau = torch.tensor([reward.tau for reward in config.rewards], device=device)
         self._moments: dict[int, tuple[Tensor, Tensor]] = {}
 
     def scores(
@@ -262,13 +273,9 @@ class CompositeReward:
                 raw = self.scores(video, prompts, first_frames, at=None)
             self._moments[k] = raw.mean(dim=0), raw.std(dim=0).clamp_min(1e-3)
 
-    def shortfall(self, scores: Tensor) -> Tensor:
-        """What is missing to the bounds, (B,): the bounded reward, to be minimised."""
-        return (self._weights * (self._tau - scores).relu()).sum(dim=1)
-
     def composite(self, scores: Tensor) -> Tensor:
         """The weighted mean of scores (B, M) as (B,)."""
-        return (self._weights * scores).sum(dim=1) / self._weights.sum()
+        return (self.weights * scores).sum(dim=1) / self.weights.sum()
 
 
 def _pictures(config: ReflConfig, inputs: Path) -> list[NDArray[np.uint8] | None]:
