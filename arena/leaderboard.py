@@ -1,8 +1,8 @@
 """The leaderboard of a board (a task): ratings with intervals, computed from the votes when it is read.
 
 It costs one statement and a fit of milliseconds (`python -m tests.bench.ratings`), so nothing derived is
-stored. What was computed is kept in Valkey for twenty times as long as the computing took, so that reading
-never takes more than a twentieth of the server however many people read; while it costs little, it is fresh.
+stored. What was computed is kept in Valkey until there is a new vote; where computing takes long, also for
+twenty times as long as it took, so that reading never takes more than a twentieth of the server.
 """
 
 import csv
@@ -20,12 +20,14 @@ from redis.exceptions import RedisError
 
 from annotation.models import Task, VideoModel
 from arena import ratings
+from arena.models import Vote
 from arena.ratings import Counts, Ties
 from arena.tally import Tally, left_out, tally
 
 log = structlog.get_logger(__name__)
+_LONG = 0.25  # seconds of computing from which a board may be a little old
 _KEPT_TIMES = 20
-_KEPT_AT_MOST = 300
+_KEPT_AT_MOST = 60
 
 
 class Voters(StrEnum):
@@ -81,20 +83,22 @@ class Board:
 
 
 def board(task: Task, method: Ties = Ties.HALF_WINS, voters: Voters = Voters.PEOPLE) -> Board:
-    """The leaderboard as of now, or as of a moment ago where it takes long to compute."""
+    """The leaderboard as of now, or as of a little earlier where it takes long to compute."""
     key = f"arena:board:{task}:{method}:{voters}"
+    latest = Vote.objects.order_by("-created_at").values_list("pk", flat=True).first()
     try:
         kept = cache.get(key)
-        if kept is not None and time.time() < kept[0]:
-            found: Board = kept[1]
+        if kept is not None and (kept[0] == latest or time.time() < kept[1]):
+            found: Board = kept[2]
             return found
     except RedisError as error:
         log.warning("board_not_kept", error=str(error))
     start = time.perf_counter()
     computed = _computed(task, method, voters)
-    kept_for = min(_KEPT_AT_MOST, _KEPT_TIMES * (time.perf_counter() - start))
+    took = time.perf_counter() - start
+    until = time.time() + (_KEPT_TIMES * took if took > _LONG else 0)
     try:
-        cache.set(key, (time.time() + kept_for, computed), _KEPT_AT_MOST)
+        cache.set(key, (latest, until, computed), _KEPT_AT_MOST)
     except RedisError as error:
         log.warning("board_not_kept", error=str(error))
     return computed

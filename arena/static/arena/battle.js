@@ -61,8 +61,7 @@ function begin() {
     button.disabled = true;
     button.removeAttribute("aria-pressed");
   }
-  byId("answers").hidden = false;
-  byId("after").hidden = true;
+  offer(true);
   show("battle");
   window.scrollTo(0, 0);
   watch(battle.id);
@@ -105,8 +104,7 @@ async function vote(answer) {
     trouble(error.message || texts.error);
     busy = false;
     if (error.status === 409 || error.status === 404) {
-      byId("answers").hidden = true;
-      byId("after").hidden = false;
+      offer(false);
       byId("said").textContent = "";
     } else {
       for (const button of buttons) button.disabled = false;
@@ -141,8 +139,7 @@ function reveal(answer) {
     figures[side].classList.toggle("chosen", answer.answer === side);
   }
   byId("said").textContent = texts.spoken[answer.answer] + (answer.too_fast ? ` ${texts.tooFast}` : "");
-  byId("answers").hidden = true;
-  byId("after").hidden = false;
+  offer(false);
   byId("next").focus();
 }
 
@@ -150,7 +147,7 @@ async function pass() {
   if (busy || !battle) return;
   busy = true;
   try {
-    if (!voted) await call("POST", `/api/arena/battles/${battle.id}/pass`);
+    await call("POST", `/api/arena/battles/${battle.id}/pass`);
   } catch (error) {
     if (!error.status) trouble(texts.offline);
   }
@@ -163,6 +160,12 @@ async function pass() {
 function show(part) {
   for (const id of ["battle", "nothing", "loading"]) byId(id).hidden = id !== part;
   if (part !== "battle") for (const video of videos) video.pause();
+}
+
+/** The answers, or what comes after them. */
+function offer(answers) {
+  byId("answers").hidden = byId("pass").hidden = !answers;
+  byId("after").hidden = answers;
 }
 
 function trouble(text) {
