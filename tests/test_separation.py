@@ -23,6 +23,7 @@ PACKAGES = (
     "generator.feedback",
     "generator.distill",
     "generator.infer",
+    "generator.simulated",
 )
 MODULES = ("annotation.degrade", "annotation.bestworst")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -43,15 +44,16 @@ class Measures:
         return {key: value for key, value in asdict(self).items() if key in DIMENSIONS and value is not None}
 
 
-def read_clip(path: Path) -> NDArray[np.uint8]:
-    """All frames of a video file, uint8 (T, H, W, 3), the short side at most `SIDE`.
+def read_clip(source: Path | BinaryIO) -> NDArray[np.uint8]:
+    """All frames of a video or picture, uint8 (T, H, W, 3), scaled down to a short side of `SIDE` if larger.
 
-    Raises ValueError on a file without a frame that can be decoded.
+    Raises ValueError on one without a frame that can be decoded.
     """
+    name = getattr(source, "name", "the clip")
     try:
-        with av.open(str(path)) as container:
+        with av.open(source) as container:
             if not container.streams.video:
-                raise ValueError(f"{path.name} has no video stream")
+                raise ValueError(f"{name} has no video stream")
             stream = container.streams.video[0]
             stream.thread_type = "NONE"
             frames = []
@@ -64,9 +66,9 @@ def read_clip(path: Path) -> NDArray[np.uint8]:
                 smaller = frame.reformat(wide, high, "rgb24", interpolation="AREA")
                 frames.append(smaller.to_ndarray().astype(np.uint8))
     except av.FFmpegError as error:
-        raise ValueError(f"{path.name} can't be decoded as a video: {error}") from error
+        raise ValueError(f"{name} can't be decoded as a video: {error}") from error
     if not frames:
-        raise ValueError(f"{path.name} has no frame that can be decoded")
+        raise ValueError(f"{name} has no frame that can be decoded")
     return np.stack(frames)
 
 
