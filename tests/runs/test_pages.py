@@ -4,9 +4,11 @@ import json
 from collections.abc import Callable
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.test import Client
 
-from workbench.models import Run, User
+from workbench.models import Artifact, Run, User
 from workbench.runs import supervise
 
 Launched = Callable[..., Run]
@@ -129,3 +131,17 @@ def test_annotators_and_strangers_are_kept_out(launched: Launched, client: Clien
     assert client.get(address).headers["Location"].startswith("/login/")
     client.force_login(User.objects.create_user("ann", "a@example.org", "correct horse battery"))
     assert client.get(address).status_code == 403
+
+
+def test_samples_are_shown_as_what_they_are(page: Client, launched: Launched) -> None:
+    run = launched()
+    shown = {"clip.mp4": ("<video src", "video/mp4"), "grid.PNG": ("<img src", "image/png")}
+    shown["values.txt"] = ("<a href", "application/octet-stream")
+    for name, (element, content_type) in shown.items():
+        row = Artifact.objects.create(
+            run=run, attempt=1, kind="sample", name=name, sha256=name[0] * 64, size=1, step=1
+        )
+        default_storage.save(row.storage_name, ContentFile(b"a"))
+        address = f"/api/runs/{run.pk}/artifacts/{row.pk}"
+        assert f'{element}="{address}"' in page.get(f"/runs/{run.pk}/").content.decode()
+        assert page.get(address).headers["Content-Type"] == content_type
