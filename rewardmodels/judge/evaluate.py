@@ -63,7 +63,8 @@ def accuracy(differences: Sequence[float], clusters: Sequence[str]) -> Accuracy:
 
 def credit(differences: Floats) -> Floats:
     """1 where the difference is positive, 0 where negative, 0.5 where it is 0."""
-    return (differences > 0) + 0.5 * (differences == 0)
+    found: Floats = (differences > 0) + 0.5 * (differences == 0)
+    return found
 
 
 def tie_accuracy(differences: Floats, outcomes: NDArray[np.int_], threshold: float) -> float:

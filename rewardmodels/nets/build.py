@@ -145,7 +145,7 @@ def _qwen_config(size: VlmSize, vocabulary: int) -> dict[str, Any]:
             "temporal_patch_size": 2,
             "tokens_per_second": 4,
             "window_size": 4 * size.patch,
-            "fullatt_block_indexes": [size.vision_layers - 1],
+            "fullatt_block_indexes": list(range(size.vision_layers)),
             "out_hidden_size": size.hidden,
             "initializer_range": size.vision_hidden**-0.5,
         },

@@ -14,12 +14,13 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLModel
 
 from rewardmodels.nets import lora
 from rewardmodels.nets.build import PROMPTED
 from rewardmodels.nets.frames import even_frames, resized
-from rewardmodels.nets.qwen import Patching, SpecialIds, patches, sequences
+from rewardmodels.nets.qwen import Patching, Sequences, SpecialIds, patches, sequences
 
 
 class FoundationalReward(nn.Module):
@@ -88,6 +89,31 @@ class FoundationalReward(nn.Module):
         return net
 
     def forward(self, video: Tensor, prompts: list[str], first_frames: Tensor | None, fps: float) -> Tensor:
+        hidden, laid = self._run(video, prompts, first_frames, fps)
+        return self._scores(hidden, laid)
+
+    def read(
+        self, video: Tensor, prompts: list[str], first_frames: Tensor | None, fps: float
+    ) -> tuple[Tensor, Tensor]:
+        """The scores, and how surprising each prompt is after its clip, (B,): mean -log P of its tokens from
+        the second on, each predicted from what stands before it (embeddings are also the output layer)."""
+        hidden, laid = self._run(video, prompts, first_frames, fps)
+        told = laid.prompt[:, 1:].bool() & laid.prompt[:, :-1].bool()  # (B, L-1)
+        logits = hidden[:, :-1][told] @ self.vlm.get_input_embeddings().weight.T
+        surprise = functional.cross_entropy(logits, laid.ids[:, 1:][told], reduction="none")
+        sums = hidden.new_zeros(len(prompts)).index_add(0, told.nonzero()[:, 0], surprise)
+        return self._scores(hidden, laid), sums / told.sum(dim=1).clamp(min=1)
+
+    def _scores(self, hidden: Tensor, laid: Sequences) -> Tensor:
+        rows = torch.arange(len(hidden), device=hidden.device)[:, None]
+        states = hidden[rows, laid.special][:, self._columns]  # (B, D, hidden), in the order of `dimensions`
+        score: Tensor = (states * self.heads).sum(dim=2) + self.biases
+        return score
+
+    def _run(
+        self, video: Tensor, prompts: list[str], first_frames: Tensor | None, fps: float
+    ) -> tuple[Tensor, Sequences]:
+        """Last hidden states (B, L, hidden), and how the sequences are laid out."""
         device = video.device
         batch, total = video.shape[:2]
         shown = resized(video[:, even_frames(total, self.frames)], self.size)
@@ -111,20 +137,17 @@ class FoundationalReward(nn.Module):
             before=len(self._order) - self._after,
             after=self._after,
             tokens=self._tokens,
-        )
-        ids, places = laid.ids.to(device), laid.special.to(device)
+        ).to(device)
         rows = torch.arange(batch, device=device)[:, None]
-        embedded = self.vlm.get_input_embeddings()(ids).index_put(
-            (rows, places), self.special[self._order].expand(batch, -1, -1)
+        embedded = self.vlm.get_input_embeddings()(laid.ids).index_put(
+            (rows, laid.special), self.special[self._order].expand(batch, -1, -1)
         )
-        hidden = self.vlm(
-            input_ids=ids,
+        hidden: Tensor = self.vlm(
+            input_ids=laid.ids,
             inputs_embeds=embedded,
-            attention_mask=laid.mask.to(device),
-            mm_token_type_ids=laid.kinds.to(device),
+            attention_mask=laid.mask,
+            mm_token_type_ids=laid.kinds,
             use_cache=False,
             **inputs,
-        ).last_hidden_state  # (B, L, hidden)
-        states = hidden[rows, places][:, self._columns]  # (B, D, hidden), in the order of `dimensions`
-        score: Tensor = (states * self.heads).sum(dim=2) + self.biases
-        return score
+        ).last_hidden_state
+        return hidden, laid

@@ -76,7 +76,7 @@ class MotionReward(nn.Module):
     def _shortfall(self, amplitude: Tensor) -> Tensor:
         """How far below the floor the clip's motion on the coarsest scale is: 0 above it, 1 for none at all.
 
-        The coarsest scale, since noise and compression artefacts cancel there and movement does not.
+        The coarsest scale, since noise and compression artefacts largely cancel there and movement does not.
         """
         moved = amplitude[:, -1].mean(dim=1)
         return functional.relu(1 - moved / self.floor.clamp(min=1e-6)) * (self.floor > 0)

@@ -77,6 +77,12 @@ class Sequences:
     """1 for a token, 0 for padding."""
     special: Tensor
     """(B, S) places of the special tokens, the quality ones first."""
+    prompt: Tensor
+    """1 for a token of the prompt."""
+
+    def to(self, device: torch.device) -> Sequences:
+        """The same on another device."""
+        return Sequences(*(getattr(self, field).to(device) for field in self.__slots__))
 
 
 def sequences(
@@ -96,16 +102,17 @@ def sequences(
     longest = max(len(prompt) for prompt in prompts)
     length = len(head_ids) + before + longest + after
     ids = torch.full((len(prompts), length), tokens.pad)
-    kinds, mask = torch.zeros_like(ids), torch.zeros_like(ids)
+    kinds, mask, text = torch.zeros_like(ids), torch.zeros_like(ids), torch.zeros_like(ids)
     special = torch.empty(len(prompts), before + after, dtype=torch.long)
     for row, prompt in enumerate(prompts):
         line = head_ids + [tokens.pad] * before + prompt + [tokens.pad] * after
         ids[row, : len(line)] = torch.tensor(line)
         kinds[row, : len(head_kinds)] = torch.tensor(head_kinds)
         mask[row, : len(line)] = 1
+        text[row, len(head_ids) + before : len(line) - after] = 1
         first, last = len(head_ids), len(line)
         special[row] = torch.tensor([*range(first, first + before), *range(last - after, last)])
-    return Sequences(ids, kinds, mask, special)
+    return Sequences(ids, kinds, mask, special, text)
 
 
 @dataclass(frozen=True, slots=True)

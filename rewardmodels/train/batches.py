@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from annotation.bestworst import Check, Mark
+from annotation.bestworst import Check, Mark, Picks
 from rewardmodels.judge.clips import SmallClip, read_clip, read_image, to_float
+from rewardmodels.nets.build import PROMPTED
 from rewardmodels.train.judgements import ItemJudgement
 
 
@@ -56,6 +57,14 @@ def targets(judgement: ItemJudgement, dimension: str) -> Targets:
         ties=list(combinations(range(len(place)), 2)) if tied else [],
         at_least=[] if tied else sorted(certain - pairs.keys()),
     )
+
+
+def follows(judgement: ItemJudgement) -> list[int]:
+    """The clips picked as best in following the prompt, whether or not their pairs break the constraint."""
+    answer = judgement.rules.answer(PROMPTED) if PROMPTED in judgement.picks else None
+    if not isinstance(answer, Picks):
+        return []
+    return [place for place, clip in enumerate(judgement.clips) if clip.id in answer.best]
 
 
 class ClipStore:

@@ -23,7 +23,7 @@ from rewardmodels.nets.build import PROMPTED
 from rewardmodels.nets.motion import MotionReward
 from rewardmodels.train import judgements as judged
 from rewardmodels.train import losses, report
-from rewardmodels.train.batches import Batch, Batches, ClipStore, Shift, Targets, groups, targets
+from rewardmodels.train.batches import Batch, Batches, ClipStore, Shift, Targets, follows, groups, targets
 from rewardmodels.train.config import RewardConfig
 from rewardmodels.train.judgements import ItemJudgement
 from rewardmodels.train.split import by_prompt
@@ -102,6 +102,9 @@ class RewardTraining:
             reach=shape.size // 16,
             mirror=config.reward != "foundational",
         )
+        # A pretrained model can read already, and its output layer is not known here.
+        self._reads = PROMPTED in config.dimensions and config.reward == "foundational"
+        self._reads = self._reads and config.pretrained is None
         self._targets: dict[tuple[int, str], Targets] = {}
 
     @property
@@ -116,10 +119,11 @@ class RewardTraining:
         rate = self._learning_rate(self._batches.drawn)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        scores = self._scores(batch.judgements, batch.shifts)
-        loss = self._loss(batch.judgements, scores)
-        if PROMPTED in self._config.dimensions:
-            loss = loss + self._strangers_loss(batch, scores)
+        if self._reads:
+            scores, loss = self._reading(batch)
+        else:
+            scores, loss = self._scores(batch.judgements, batch.shifts), torch.zeros(())
+        loss = loss + self._loss(batch.judgements, scores)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._world.average_gradients(self.model)
@@ -168,36 +172,53 @@ class RewardTraining:
         }
         return found
 
-    def _strangers_loss(self, batch: Batch, scores: Tensor) -> Tensor:
-        """Bradley–Terry: a clip picked as best in following its prompt follows it better than a stranger.
+    def _reading(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The scores of the batch, and the loss of two lessons that the best clips in following their prompts
+        give beside: a few hundred judgements alone don't teach a small network to see and read.
 
-        The strangers are prompts of other judgements of the batch. A few hundred judgements alone don't teach
-        a small network to read; these pairs cost nobody's time.
+        1. After the clip, its prompt is not surprising (the language model's own loss).
+        2. It follows its prompt better than it follows a stranger, that of another judgement (Bradley–Terry).
         """
         column = self._config.dimensions.index(PROMPTED)
-        shown, shifts, own, start = [], [], [], 0
+        shown, shifts, best, own, start = [], [], [], [], 0
         for index, judgement in enumerate(batch.judgements):
-            said = self._said(judgement, PROMPTED)
-            others = [other.prompt for other in batch.judgements[index + 1 :] + batch.judgements[:index]]
-            others = [prompt for prompt in others if prompt != judgement.prompt][:STRANGERS]
-            if said.best:
-                best = judgement.clips[said.best[0]]
-                own += [start + said.best[0]] * len(others)
-                shown += [replace(judgement, clips=(best,), prompt=prompt) for prompt in others]
+            for place in follows(judgement)[:1]:
+                others = [other.prompt for other in batch.judgements[index + 1 :] + batch.judgements[:index]]
+                others = [prompt for prompt in others if prompt != judgement.prompt][:STRANGERS]
+                best.append(start + place)
+                own += [start + place] * len(others)
+                one = (judgement.clips[place],)
+                shown += [replace(judgement, clips=one, prompt=prompt) for prompt in others]
                 shifts += [batch.shifts[index]] * len(others)
             start += len(judgement.clips)
-        if not shown:
-            return scores.new_zeros(())
-        beside = self._scores(shown, shifts)[:, column]
-        return -functional.logsigmoid(scores[own, column] - beside).mean()
+        read = self._scores(batch.judgements, batch.shifts, read=True)
+        scores, surprise = read[:, :-1], read[:, -1]
+        loss = scores.new_zeros(())
+        if best:
+            loss = loss + surprise[best].mean()
+        if shown:
+            beside = self._scores(shown, shifts)[:, column]
+            loss = loss - functional.logsigmoid(scores[own, column] - beside).mean()
+        return scores, loss
 
-    def _scores(self, judgements: Sequence[ItemJudgement], shifts: Sequence[Shift] | None = None) -> Tensor:
-        """Raw scores of all clips of the judgements, in order, (N, D)."""
-        formed = groups(self._store, judgements, shifts)
+    def _scores(
+        self,
+        judgements: Sequence[ItemJudgement],
+        shifts: Sequence[Shift] | None = None,
+        *,
+        read: bool = False,
+    ) -> Tensor:
+        """Raw scores of all clips of the judgements, in order, (N, D); with `read` the prompts' surprise as
+        one more column."""
         parts, places = [], []
-        for group in formed:
+        for group in groups(self._store, judgements, shifts):
             images = None if group.first_frames is None else group.first_frames.to(self._world.device)
-            parts.append(self.model.net(group.video.to(self._world.device), group.prompts, images, group.fps))
+            given = group.video.to(self._world.device), group.prompts, images, group.fps
+            if read:
+                scores, surprise = self.model.net.read(*given)  # type: ignore[operator]
+                parts.append(torch.cat([scores, surprise[:, None]], dim=1))
+            else:
+                parts.append(self.model.net(*given))
             places += group.places
         order = torch.tensor(places).argsort().to(self._world.device)
         return torch.cat(parts)[order]
@@ -287,6 +308,7 @@ def _useful(training: Sequence[ItemJudgement], dimensions: tuple[str, ...]) -> l
         dimension: [j for j in training if (t := targets(j, dimension)).best or t.ties]
         for dimension in dimensions
     }
+    readable = training if PROMPTED in dimensions else ()
     for dimension, speaking in said.items():
         if not speaking:
             raise ConfigError(
@@ -294,7 +316,8 @@ def _useful(training: Sequence[ItemJudgement], dimensions: tuple[str, ...]) -> l
                 "the dimensions answered are "
                 + ", ".join(sorted({name for judgement in training for name in judgement.picks}))
             )
-    return [j for j in training if any(j in speaking for speaking in said.values())]
+    useful = {id(j) for speaking in said.values() for j in speaking} | {id(j) for j in readable if follows(j)}
+    return [j for j in training if id(j) in useful]
 
 
 def _network(

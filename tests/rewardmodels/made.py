@@ -129,14 +129,14 @@ def _disobeyed(scene: world.Scene, level: int, rng: np.random.Generator) -> worl
 
 
 def _broken(video: Video, scene: world.Scene, strength: float, rng: np.random.Generator) -> Video:
-    """Bites out of the subject, other ones in each frame; at full strength little of it is left."""
+    """Bites out of the subject, other ones in each frame; at full strength hardly any of it is left."""
     changed = video.copy()
     ground = np.median(video.reshape(-1, 3), axis=0).astype(np.uint8)
     radius = world.RADII[scene.size]
     for t in range(len(video)):
         x, y = world.subject_at(scene, t)
-        for _ in range(round(6 * strength)):
+        for _ in range(round(12 * strength)):
             cx, cy = np.array([x, y]) + rng.uniform(-radius, radius, 2)
             ys, xs = np.mgrid[0 : world.SIDE, 0 : world.SIDE]
-            changed[t][np.hypot(xs - cx, ys - cy) < 0.4 * radius] = ground
+            changed[t][np.hypot(xs - cx, ys - cy) < 0.55 * radius] = ground
     return changed
