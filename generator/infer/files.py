@@ -18,10 +18,11 @@ def write_clip(clip: NDArray[np.uint8], path: Path, fps: int, stamp: str) -> Non
     """
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         container.metadata["comment"] = stamp
-        stream = container.add_stream("libx264", rate=Fraction(fps), options={"crf": "6", "preset": "medium"})
+        # A fixed quantiser and one thread: the same pixels are the same bytes.
+        options = {"qp": "8", "preset": "medium", "threads": "1"}
+        stream = container.add_stream("libx264", rate=Fraction(fps), options=options)
         stream.height, stream.width = clip.shape[1:3]
         stream.pix_fmt = "yuv444p"
-        stream.codec_context.thread_count = 1  # with more, the bytes would depend on the machine
         for picture in clip:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
