@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
@@ -23,7 +24,7 @@ from rewardmodels.models import RewardModel
 from rewardmodels.train.config import RewardConfig, RewardKind, RewardPreset
 from workbench.models import Run
 from workbench.runs import artifacts, delivery
-from workbench.runs.kinds import Config, ConfigRefusedError, InputsMissingError, RunKind
+from workbench.runs.kinds import Config, ConfigRefusedError, InputsMissingError, Link, RunKind
 from workbench.trainer.config import ConfigError, parse
 
 WEIGHTS_FILE = "reward.safetensors"
@@ -150,6 +151,12 @@ def deliver(run: Run, folder: Path) -> None:
         row.campaigns.set(now.config["campaigns"])
 
 
+def made(run: Run) -> list[Link]:
+    """The page of the reward model."""
+    rows = RewardModel.objects.filter(run=run)
+    return [Link(row.name, reverse("reward_model", args=[row.pk])) for row in rows]
+
+
 REWARD = RunKind(
     key="reward",
     title=gettext_lazy("Reward model from judgements"),
@@ -164,6 +171,7 @@ REWARD = RunKind(
     prepare=prepare,
     processes=lambda config: int(config["processes"]),
     deliver=deliver,
+    made=made,
 )
 
 

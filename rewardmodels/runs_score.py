@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 from typing import Annotated
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,7 +19,7 @@ from annotation.staging import clip_file, first_frame_file, stage_clips, stage_f
 from rewardmodels.models import RewardModel, Score
 from workbench.models import Run
 from workbench.runs import artifacts, delivery
-from workbench.runs.kinds import Config, ConfigRefusedError, InputsMissingError, RunKind
+from workbench.runs.kinds import Config, ConfigRefusedError, InputsMissingError, Link, RunKind
 
 MOST_CLIPS = 5000
 SCORES_FILE = "scores.jsonl"
@@ -123,6 +124,12 @@ def deliver(run: Run, folder: Path) -> None:
             )
 
 
+def made(run: Run) -> list[Link]:
+    """The pages of the reward models, with the clips that they like best and least."""
+    rows = RewardModel.objects.filter(pk__in=run.config["reward_models"])
+    return [Link(row.name, reverse("reward_model", args=[row.pk])) for row in rows]
+
+
 SCORE = RunKind(
     key="score",
     title=gettext_lazy("Scores of clips"),
@@ -136,6 +143,7 @@ SCORE = RunKind(
     prepare=prepare,
     processes=lambda config: 1,
     deliver=deliver,
+    made=made,
     final_checkpoint=False,
 )
 

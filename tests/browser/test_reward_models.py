@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from generator.data import world
 from tests.annotation import rows
 from tests.browser.conftest import Site
 from tests.rewardmodels import labelled
+from tests.rewardmodels.made import write_video
 from workbench.models import Role, User
 
 pytestmark = pytest.mark.browser
@@ -28,20 +30,25 @@ DIMENSIONS = {
 }
 
 
-def posters(clips: list[Clip]) -> None:
-    """A picture for each clip."""
+def pictured(clips: list[Clip], folder: Path) -> None:
+    """A picture for each clip, and a rendition for the last."""
     rng = np.random.default_rng(0)
     for clip in clips:
         picture = io.BytesIO()
         Image.fromarray(world.render(world.draw_scene(rng))[0]).save(picture, "JPEG")
         clip.poster.name = default_storage.save(f"posters/{clip.pk}.jpg", ContentFile(picture.getvalue()))
         clip.save()
+    write_video(folder / "a.mp4", world.render(world.draw_scene(rng)))
+    name = clips[-1].renditions.get().file.name or ""
+    default_storage.save(name, ContentFile((folder / "a.mp4").read_bytes()))
 
 
-def test_from_the_home_page_to_scoring(page: Page, site: Site, log_in: LogIn, look: Look) -> None:
+def test_from_the_home_page_to_scoring(
+    page: Page, site: Site, log_in: LogIn, look: Look, tmp_path: Path
+) -> None:
     engineer = rows.person("erin", Role.ENGINEER)
     clips = rows.clips(6)
-    posters(clips)
+    pictured(clips, tmp_path)
     made = {
         kind: labelled.reward_model(engineer, kind=kind, dimensions=dimensions, name=f"{kind}, round 1")
         for kind, dimensions in DIMENSIONS.items()

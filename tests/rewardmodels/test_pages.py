@@ -12,7 +12,7 @@ from annotation.models import Clip
 from rewardmodels.models import RewardModel, Score
 from tests.annotation import rows
 from tests.rewardmodels import labelled
-from workbench.models import AuditEntry, Role, User
+from workbench.models import AuditEntry, Role, Run, RunState, User
 
 TWO = ("prompt_following", "structural_stability")
 
@@ -72,6 +72,21 @@ def test_a_model_without_figures_or_scores_has_a_page(browser: Client, engineer:
     assert "It has scored no clip yet" in shown
     assert "–" in shown
     assert "–" in text(browser, "/reward-models/")
+
+
+def test_a_runs_page_leads_to_what_it_made(browser: Client, model: RewardModel) -> None:
+    assert f'<a href="/reward-models/{model.pk}/">Words and shapes</a>' in text(
+        browser, f"/runs/{model.run_id}/"
+    )
+    scoring = Run.objects.create(
+        kind="score",
+        config={"reward_models": [str(model.pk)]},
+        state=RunState.SUCCEEDED,
+        created_by=model.run.created_by,
+    )
+    assert f"/reward-models/{model.pk}/" in text(browser, f"/runs/{scoring.pk}/")
+    Run.objects.update(state=RunState.RUNNING)
+    assert f"/reward-models/{model.pk}/" not in text(browser, f"/runs/{scoring.pk}/status/")
 
 
 def test_best_and_worst_clips(browser: Client, model: RewardModel, clips: list[Clip]) -> None:

@@ -30,6 +30,14 @@ class InputsMissingError(RuntimeError):
     """An input of the run can't be staged: it is gone from storage or damaged. Trying again won't help."""
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A page of this site."""
+
+    text: str
+    address: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunKind:
     """What one kind of run is: its config, the trainer it starts and the inputs that trainer needs."""
@@ -53,6 +61,8 @@ class RunKind:
     """Takes what the trainer left in `DIR` into the app's own rows, after it succeeded and before the run
     is marked so; see `delivery.py` for how. Called again if the worker died meanwhile, or the database was
     away. Raises DeliveryError."""
+    made: Callable[[Run], list[Link]] | None = None
+    """Pages of what a run delivered, for its own page once it has succeeded."""
     final_checkpoint: bool = True
     """False for what trains nothing: such a run succeeds without a final checkpoint."""
 

@@ -271,7 +271,9 @@ def _type(field: dict[str, Any]) -> str:
 
 def _status(run: Run) -> dict[str, Any]:
     starts = run.events.filter(kind="state").order_by("pk")
-    return {"run": run, "progress": progress_of(run), "history": starts}
+    made = next((kind.made for kind in all_kinds() if kind.key == run.kind), None)
+    links = made(run) if made is not None and run.state == RunState.SUCCEEDED else []
+    return {"run": run, "progress": progress_of(run), "history": starts, "made": links}
 
 
 def _files(run: Run) -> dict[str, Any]:
