@@ -167,26 +167,11 @@ def _log_likelihood(point: Floats, counts: Counts, davidson: bool) -> float:
 
 def _derivatives(point: Floats, counts: Counts, n: int, davidson: bool) -> tuple[Floats, Floats]:
     """Gradient (n + 2,) and negative Hessian of the log likelihood; a penalty holds the strengths' mean."""
-    outcome, weights = _outcome_scores(point, counts, n, davidson), _outcomes(counts)
-    gradient = _sum_scores(outcome, weights, counts, n, np.zeros(len(counts.left), np.int64), 1)[0]
-    d = point[counts.left] - point[counts.right] + point[n]
-    if davidson:
-        log_nu = point[n + 1]
-        total = np.logaddexp(np.logaddexp(d / 2, -d / 2), log_nu)
-        tie, slope = np.exp(log_nu - total), (np.exp(d / 2 - total) - np.exp(-d / 2 - total)) / 2
-        dd, dt, tt = (1 - tie) / 4 - slope**2, -slope * tie, tie * (1 - tie)
-    else:
-        share = 1 / (1 + np.exp(-d))
-        dd, dt, tt = share * (1 - share), np.zeros_like(d), np.zeros_like(d)
-    design = np.zeros((len(d), n + 2))
-    design[np.arange(len(d)), counts.left] = 1
-    design[np.arange(len(d)), counts.right] -= 1
-    design[:, n] = 1
-    votes = counts.votes
-    curvature = design.T @ (design * (votes * dd)[:, None])
-    curvature[n + 1, :] += (votes * dt) @ design
-    curvature[:, n + 1] = curvature[n + 1, :]
-    curvature[n + 1, n + 1] = (votes * tt).sum()
+    scores = _scores(point, counts, n, davidson)
+    one = np.zeros(len(counts.left), np.int64)
+    gradient = _sum_scores(scores, _outcomes(counts), counts, n, one, 1)[0]
+    # An exponential family's: the scores' outer product, expected.
+    curvature = _sum_squares(scores, counts.votes * _chances(point, counts, n, davidson), counts, n)
     gradient[n] -= point[n] / SIDE_PRIOR**2
     curvature[n, n] += SIDE_PRIOR**-2
     gradient[:n] -= point[:n].sum()
@@ -194,15 +179,24 @@ def _derivatives(point: Floats, counts: Counts, n: int, davidson: bool) -> tuple
     return gradient, curvature
 
 
-def _outcome_scores(point: Floats, counts: Counts, n: int, davidson: bool) -> Floats:
-    """d log P / d(d) and d log P / d(log nu) of one vote by outcome (left, right, tie): shape (2, 3, K)."""
+def _chances(point: Floats, counts: Counts, n: int, davidson: bool) -> Floats:
+    """Of each outcome (left, right, tie): shape (3, K). A tie has none of its own with half wins."""
     d = point[counts.left] - point[counts.right] + point[n]
-    zero = np.zeros_like(d)
     if not davidson:
-        share = 1 / (1 + np.exp(-d))
-        return np.stack([np.stack([1 - share, -share, 0.5 - share]), np.stack([zero, zero, zero])])
-    total = np.logaddexp(np.logaddexp(d / 2, -d / 2), point[n + 1])
-    tie, slope = np.exp(point[n + 1] - total), (np.exp(d / 2 - total) - np.exp(-d / 2 - total)) / 2
+        left = 1 / (1 + np.exp(-d))
+        return np.stack([left, 1 - left, np.zeros_like(d)])
+    logs = np.stack([d / 2, -d / 2, np.full_like(d, point[n + 1])])
+    weights = np.exp(logs - logs.max(0))
+    return np.asarray(weights / weights.sum(0))
+
+
+def _scores(point: Floats, counts: Counts, n: int, davidson: bool) -> Floats:
+    """d log P / d(d) and d log P / d(log nu) of one vote by outcome (left, right, tie): shape (2, 3, K)."""
+    left, right, tie = _chances(point, counts, n, davidson)
+    zero = np.zeros_like(left)
+    if not davidson:
+        return np.stack([np.stack([1 - left, -left, 0.5 - left]), np.stack([zero, zero, zero])])
+    slope = (left - right) / 2
     return np.stack([np.stack([0.5 - slope, -0.5 - slope, -slope]), np.stack([-tie, -tie, 1 - tie])])
 
 
@@ -211,20 +205,33 @@ def _outcomes(counts: Counts) -> Floats:
 
 
 def _sum_scores(
-    outcome: Floats, weights: Floats, counts: Counts, n: int, cluster: Ints, clusters: int
+    scores: Floats, weights: Floats, counts: Counts, n: int, cluster: Ints, clusters: int
 ) -> Floats:
-    """Scores summed by cluster: (clusters, n + 2)."""
-    by_d, by_tie = (outcome * weights).sum(1)
+    """Scores by strengths, side and log nu, summed by cluster: (clusters, n + 2)."""
+    by_d, by_nu = (scores * weights).sum(1)
     width = n + 2
     sums = np.zeros(clusters * width)
-    for place, score in (
-        (counts.left, by_d),
-        (counts.right, -by_d),
-        (np.full_like(cluster, n), by_d),
-        (np.full_like(cluster, n + 1), by_tie),
-    ):
+    for place, score in ((counts.left, by_d), (counts.right, -by_d), (n, by_d), (n + 1, by_nu)):
         sums += np.bincount(cluster * width + place, score, clusters * width)
     return sums.reshape(clusters, width)
+
+
+def _sum_squares(scores: Floats, weights: Floats, counts: Counts, n: int) -> Floats:
+    """The scores' outer products, summed with weights (3, K): (n + 2, n + 2). No more than K additions each,
+    since a vote's score is not 0 for two strengths, the side and log nu only.
+    """
+    dd, dv, vv = ((scores[a] * scores[b] * weights).sum(0) for a, b in ((0, 0), (0, 1), (1, 1)))
+    width = n + 2
+    squares = np.zeros(width * width)
+    whose = ((counts.left, 1), (counts.right, -1), (n, 1))
+    terms = [(one, other, sign * mark * dd) for one, sign in whose for other, mark in whose]
+    terms += [(one, n + 1, sign * dv) for one, sign in whose] + [
+        (n + 1, one, sign * dv) for one, sign in whose
+    ]
+    for one, other, term in (*terms, (n + 1, n + 1, vv)):
+        place = np.broadcast_to(one * width + other, term.shape)
+        squares += np.bincount(place, term, width * width)
+    return squares.reshape(width, width)
 
 
 # --- Intervals --------------------------------------------------------------------------------------------
@@ -252,9 +259,8 @@ def _standard_errors(fit: Fit, counts: Counts, n: int, clustered: tuple[Counts, 
     for split in clustered:
         assert split.cluster is not None
         size = int(split.cluster.max(initial=-1)) + 1
-        sums = _sum_scores(
-            _outcome_scores(point, split, n, davidson), _outcomes(split), split, n, split.cluster, size
-        )
+        scores = _scores(point, split, n, davidson)
+        sums = _sum_scores(scores, _outcomes(split), split, n, split.cluster, size)
         used = int(np.count_nonzero(np.bincount(split.cluster, split.votes, size)))
         meat = sums.T @ sums * (few * used / (used - 1) if used > 1 else few)
         if fit.prior:
@@ -271,16 +277,7 @@ def _standard_errors(fit: Fit, counts: Counts, n: int, clustered: tuple[Counts, 
 
 def _meat_of_votes(point: Floats, counts: Counts, n: int, davidson: bool) -> Floats:
     """The scores' outer products summed over single votes."""
-    outcome, weights = _outcome_scores(point, counts, n, davidson), _outcomes(counts)
-    meat = np.zeros((n + 2, n + 2))
-    rows = np.arange(len(counts.left))
-    for which in range(3):
-        scores = np.zeros((len(rows), n + 2))
-        scores[rows, counts.left] = outcome[0, which]
-        scores[rows, counts.right] -= outcome[0, which]
-        scores[:, n], scores[:, n + 1] = outcome[0, which], outcome[1, which]
-        meat += scores.T @ (scores * weights[which][:, None])
-    return meat
+    return _sum_squares(_scores(point, counts, n, davidson), _outcomes(counts), counts, n)
 
 
 # --- Where votes alone have no finite answer --------------------------------------------------------------
