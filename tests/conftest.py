@@ -26,18 +26,22 @@ def real_clips() -> Path:
     return folder
 
 
+@pytest.fixture
+def place_for_media(tmp_path: Path) -> Path:
+    return tmp_path / "media"
+
+
 @pytest.fixture(autouse=True)
-def media_folder(tmp_path: Path, settings: Settings) -> Path:
+def media_folder(place_for_media: Path, settings: Settings) -> Path:
     """Files that a test stores go to a folder of that test."""
-    folder = tmp_path / "media"
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {
             "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": str(folder)},
+            "OPTIONS": {"location": str(place_for_media)},
         },
     }
-    return folder
+    return place_for_media
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,8 @@
 """A real browser against a real web process (and, where a test asks, real workers) on this test's database.
 
 Fixtures:
-    site             a uvicorn process at `site.url`; rows that the test makes are committed, so it sees them
+    site             a uvicorn process at `site.url`, the same for all tests of a module; rows that a test
+                     makes are committed, so it sees them
     workers          the same site with Celery workers for the queues `default` and `gpu`, and beat, beside it
     page             a Playwright page at 1280x800, whose relative addresses are the site's. The test fails if
                      the page logs an error, throws, or breaks the content security policy.
@@ -28,6 +29,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from pytest_django import DjangoDbBlocker
 
 from tests import browsers
 from workbench.models import User
@@ -77,61 +79,64 @@ class Site:
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
 
-@pytest.fixture
-def site(transactional_db: None, media_folder: Path, tmp_path: Path) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def web(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """The web process of a module's tests: its start takes seconds, and rows and files are all it keeps."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    database = connection.settings_dict
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "media").mkdir()
+    with django_db_blocker.unblock():
+        database = connection.settings_dict
     place = f"{database['USER']}:{quote(database['PASSWORD'], safe='')}@{quote(database['HOST'], safe='')}"
     env = {
         **os.environ,
         "DATABASE_URL": f"postgresql://{place}:{database['PORT'] or 5432}/{database['NAME']}",
         "REDIS_URL": django_settings.REDIS_URL,
-        "STORAGE_URL": f"file://{media_folder}",
-        "WORKBENCH_DATA": str(tmp_path / "data"),
-        "RUN_SCRATCH": str(tmp_path / "scratch"),
+        "STORAGE_URL": f"file://{folder / 'media'}",
+        "WORKBENCH_DATA": str(folder / "data"),
+        "RUN_SCRATCH": str(folder / "scratch"),
         "SITE_URL": f"http://127.0.0.1:{port}",
         "SECRET_KEY": django_settings.SECRET_KEY,
         "DEMO": "True",
         "PYTHONUNBUFFERED": "1",
     }
-    media_folder.mkdir(parents=True, exist_ok=True)
-    running = Site(f"http://127.0.0.1:{port}", port, env, tmp_path)
+    running = Site(f"http://127.0.0.1:{port}", port, env, folder)
+    listen = ("--host", "127.0.0.1", "--port", str(port))
     try:
-        web = running.start(
-            "web",
-            "uvicorn",
-            "workbench.asgi:application",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--lifespan",
-            "off",
-        )
-        _wait_for_answer(running, web)
+        started = running.start("web", "uvicorn", "workbench.asgi:application", *listen, "--lifespan", "off")
+        _wait_for_answer(running, started)
         yield running
     finally:
         running.stop()
 
 
 @pytest.fixture
-def workers(site: Site) -> Site:
-    celery = (
-        "celery",
-        "-A",
-        "workbench.celery",
-        "worker",
-        "--loglevel=INFO",
-        "--without-mingle",
-        "--without-gossip",
-    )
-    site.start("default", *celery, "-n", "default@%h", "-Q", "default", "--concurrency=1")
-    site.start("gpu", *celery, "-n", "gpu@%h", "-Q", "gpu", "--concurrency=1")
-    beat = ("celery", "-A", "workbench.celery", "beat", "--loglevel=INFO", "--pidfile=")
-    site.start("beat", *beat, "-s", str(site.folder / "beat-schedule"))
-    return site
+def place_for_media(web: Site) -> Path:
+    return web.folder / "media"
+
+
+@pytest.fixture
+def site(web: Site, transactional_db: None) -> Site:
+    return web
+
+
+@pytest.fixture
+def workers(site: Site) -> Iterator[Site]:
+    beside = Site(site.url, site.port, site.env, site.folder)
+    celery = ("celery", "-A", "workbench.celery")
+    worker = (*celery, "worker", "--loglevel=INFO", "--without-mingle", "--without-gossip")
+    try:
+        beside.start("default", *worker, "-n", "default@%h", "-Q", "default", "--concurrency=1")
+        beside.start("gpu", *worker, "-n", "gpu@%h", "-Q", "gpu", "--concurrency=1")
+        schedule = str(site.folder / "beat-schedule")
+        beside.start("beat", *celery, "beat", "--loglevel=INFO", "--pidfile=", "-s", schedule)
+        yield beside
+    finally:
+        beside.stop()
 
 
 # By module, not by session: while Playwright's loop is there, other tests can't run asynchronous code.
