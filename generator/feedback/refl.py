@@ -210,7 +210,7 @@ class ReflTraining:
         condition = self._pipeline.networks.condition(prompts, given, mask)
         noise = self._pipeline.noise(range(len(prompts)))
         latents = sampler.sample(dit, noise, condition, steps=c.sampling_steps, guidance=c.guidance)
-        video = torch.cat([self._pipeline.vae.decode(part) for part in latents.split(8)]).clamp(-1, 1)
+        video = torch.cat([self._pipeline.vae.decode(part) for part in torch.split(latents, 8)]).clamp(-1, 1)
         scores = self._rewards.scores(video, prompts, None, at=None)
         figures = {
             f"eval/reward/{name}": mean

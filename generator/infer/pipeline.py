@@ -116,7 +116,7 @@ class Pipeline:
             guidance=sampling.guidance,
             each_step=each_step,
         )
-        video = torch.cat([self.vae.decode(part) for part in latents.split(8)])
+        video = torch.cat([self.vae.decode(part) for part in torch.split(latents, 8)])
         return to_pixels(video)
 
     def noise(self, seeds: Sequence[int], frames: int = FRAMES, side: int = SIDE) -> Tensor:

@@ -209,7 +209,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, real: Tensor | None) -> Tensor:
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
         if mask is not None:
             scores = scores.masked_fill(~mask, -torch.inf)
-        out = scores.softmax(dim=-1).to(v.dtype) @ v
+        out: Tensor = scores.softmax(dim=-1).to(v.dtype) @ v
     else:
         out = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
     return out.transpose(1, 2).flatten(2)

@@ -55,7 +55,8 @@ class TextModel(nn.Module):
                 max_position_embeddings=config.most_tokens,
             )
             # On a CPU the fused attention's backward pass takes longer than the plain one's on so few tokens.
-            self.model = Qwen2Model._from_config(sizes, attn_implementation="eager")
+            sizes._attn_implementation = "eager"
+            self.model = Qwen2Model(sizes)
         self.model.config.use_cache = False
 
     @property

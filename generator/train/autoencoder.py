@@ -116,7 +116,7 @@ class AutoencoderTraining:
         """Held-out PSNR; leaves `DIR/checkpoint.safetensors`, its latents normalised by training clips."""
         rng = np.random.default_rng([self._config.seed, 3])
         clips = to_video([world.draw_scene(rng, of="training") for _ in range(256)])
-        parts = [self.model.moments(part.to(self._world.device))[0].cpu() for part in clips.split(16)]
+        parts = [self.model.moments(part.to(self._world.device))[0].cpu() for part in torch.split(clips, 16)]
         latents = torch.cat(parts).transpose(0, 1).flatten(1)  # (C, everything else)
         figures = {"eval/psnr": psnr(self._again(), self._held_out)}
         self.model.mean.copy_(latents.mean(dim=1))
@@ -131,7 +131,7 @@ class AutoencoderTraining:
     def _again(self) -> Tensor:
         with torch.autocast(self._world.device.type, torch.bfloat16, enabled=self._config.autocast):
             parts = []
-            for part in self._held_out.split(16):
+            for part in torch.split(self._held_out, 16):
                 mean, _ = self.model.moments(part.to(self._world.device))
                 parts.append(self.model.draw(mean).float().cpu())
         return torch.cat(parts)

@@ -181,7 +181,7 @@ def flow_loss(networks: Networks, batch: Batch) -> Tensor:
     mask = torch.zeros_like(batch.clean[:, :1])
     mask[:, :, 0] = batch.given.view(-1, 1, 1, 1).to(mask.dtype)
     text, real = networks.text(batch.texts)
-    v = networks.dit(noisy, batch.clean * mask, mask, batch.level, text, real)
+    v: Tensor = networks.dit(noisy, batch.clean * mask, mask, batch.level, text, real)
     return (v.float() - (batch.noise - batch.clean)).square().mean()
 
 

@@ -32,9 +32,10 @@ class Toy(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.correction = nn.Sequential(nn.Linear(3, 32), nn.Tanh(), nn.Linear(32, 2))
-        nn.init.zeros_(self.correction[2].weight)
-        nn.init.zeros_(self.correction[2].bias)
+        last = nn.Linear(32, 2)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.correction = nn.Sequential(nn.Linear(3, 32), nn.Tanh(), last)
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         out: Tensor = base_velocity(x, t) + self.correction(torch.cat([x, t.expand(len(x), 1)], dim=1))
