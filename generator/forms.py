@@ -10,7 +10,7 @@ from annotation.prompts import TEXT_LENGTH
 from generator import checkpoints
 from generator.models import Checkpoint
 from generator.playground import MOST_PROMPTS, MOST_SEEDS, Wanted
-from generator.round_presets import ABOUT
+from generator.round_presets import PRESETS
 from generator.rounds import Plan
 
 if TYPE_CHECKING:  # generic to the type checker only
@@ -37,7 +37,15 @@ class RoundForm(forms.Form):
         help_text=_("The latest that was promoted, unless you choose another one."),
     )
     prompt_set = PromptSetChoice(PromptSet.objects.order_by("name"), label=_("Prompt set"), empty_label=None)
-    preset = forms.ChoiceField(label=_("Size"), choices=list(ABOUT.items()), initial="tiny")
+    preset = forms.ChoiceField(
+        label=_("Size"),
+        choices=[(key, key) for key in PRESETS],
+        initial="tiny",
+        help_text=_(
+            "tiny is the smallest that means something; micro takes a minute of computing and shows that "
+            "everything works."
+        ),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

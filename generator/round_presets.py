@@ -3,9 +3,6 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundPreset:
@@ -96,9 +93,4 @@ PRESETS: dict[str, RoundPreset] = {
         refl_window=(10, 19),
         refl_eval_every=25,
     ),
-}
-
-ABOUT: dict[str, "str | Promise"] = {
-    "micro": gettext_lazy("micro: about a minute, to see that everything works; its figures mean nothing"),
-    "tiny": gettext_lazy("tiny: the smallest that means something, tens of minutes on two cores"),
 }

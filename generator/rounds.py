@@ -137,7 +137,8 @@ def retry(user: User, round_id: int, request: HttpRequest | None = None) -> Roun
         round_.state, round_.problem = State.WORKING, ""
         round_.save(update_fields=["state", "problem"])
         for run in _runs(round_, round_.step).filter(state__in=ENDED_BADLY):
-            control.resume(round_.created_by, run.pk)
+            if run.kind != "simulate":  # that one is no part of what the round needs
+                control.resume(round_.created_by, run.pk)
         audit(request, "round.retry", round_, step=round_.step)
     return advance(round_id)
 

@@ -6,6 +6,15 @@ const byId = (id) => document.getElementById(id);
 const POLL_MS = 2000;
 const SLOW_POLL_MS = 15000; // once it has ended, or failed
 
+// Three charts, read together: the rewards, how far the generator went from its base, and the judge.
+function chartOf(name) {
+  if (name.startsWith("eval/judge/") && name.endsWith("_quality")) return texts.judge;
+  if (["eval/judge/prompt_following", "eval/judge/structural_stability"].includes(name)) return texts.judge;
+  if (/^(train|eval)\/reward\//.test(name) || name === "eval/composite") return texts.reward;
+  return name === "train/reference_distance" ? texts.distance : null;
+}
+
+const texts = byId("texts").dataset;
 let curves = null;
 
 async function refresh(box) {
@@ -30,11 +39,12 @@ function follow() {
       box: byId("curves"),
       metrics: `/api/runs/${feedback}/metrics`,
       file: `refl-${feedback}`,
-      step: byId("texts").dataset.step,
+      step: texts.step,
       words: JSON.parse(byId("chart-words").textContent),
       first: () => {
         byId("curves-card").hidden = false;
       },
+      chartOf,
     });
   }
 }

@@ -11,9 +11,10 @@ export class Curves {
    * @param step the word for the horizontal axis
    * @param words plotly's own words in the reader's language
    * @param first called when the first values are there
+   * @param chartOf which chart a metric belongs to, or null for none
    */
-  constructor({ box, metrics, file, step, words, first = () => {} }) {
-    Object.assign(this, { box, metrics, file, step, words, first });
+  constructor({ box, metrics, file, step, words, first = () => {}, chartOf = behindTheSlash }) {
+    Object.assign(this, { box, metrics, file, step, words, first, chartOf });
     this.curves = new Map(); // metric name -> Map(step -> value): a step that comes again replaces itself
     this.charts = new Map(); // what the names have in common behind "train/" or "eval/" -> element
     this.last = 0;
@@ -29,7 +30,8 @@ export class Curves {
         this.last = row.id;
         if (!this.curves.has(row.name)) this.curves.set(row.name, new Map());
         this.curves.get(row.name).set(row.step, row.value);
-        changed.add(chartOf(row.name));
+        const chart = this.chartOf(row.name);
+        if (chart) changed.add(chart);
       }
       if (rows.length < PAGE_OF_METRICS) break;
     }
@@ -58,7 +60,7 @@ export class Curves {
       this.box.insertBefore(box, after ? this.charts.get(after) : null);
       this.charts.set(chart, box);
     }
-    const names = [...this.curves.keys()].filter((name) => chartOf(name) === chart).sort();
+    const names = [...this.curves.keys()].filter((name) => this.chartOf(name) === chart).sort();
     const traces = names.map((name, place) => {
       const points = [...this.curves.get(name)].sort((a, b) => a[0] - b[0]);
       return {
@@ -97,6 +99,6 @@ export class Curves {
 }
 
 // train/loss and eval/loss share a chart: they are read together.
-function chartOf(name) {
+function behindTheSlash(name) {
   return name.slice(name.indexOf("/") + 1);
 }
