@@ -70,5 +70,5 @@ def load(path: Path | str) -> Scorer:
     net, described = weights.load(Path(path))
     net.eval()
     for parameter in net.parameters():
-        parameter.requires_grad_(requires_grad=False)
+        parameter.requires_grad_(False)
     return Scorer(net, described)

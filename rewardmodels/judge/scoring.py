@@ -19,13 +19,13 @@ import torch
 from rewardmodels.judge import score, weights
 from rewardmodels.judge.clips import read_clip, read_image, to_float
 from rewardmodels.judge.config import ScoreConfig, ScoredClip
+from rewardmodels.nets.build import PRESERVED
 from workbench.trainer.config import ConfigError
 from workbench.trainer.distributed import World
 from workbench.trainer.events import EventWriter, State
 from workbench.trainer.signals import StopFlag
 
 SCORES_FILE = "scores.jsonl"
-IMAGE_TO_VIDEO_ONLY = "first_frame_preservation"
 
 
 def score_clips(
@@ -91,6 +91,6 @@ def _scores(
             found[place] = {
                 dimension: value
                 for dimension, value in zip(scorer.dimensions, row, strict=True)
-                if batch[place].task == "i2v" or dimension != IMAGE_TO_VIDEO_ONLY
+                if batch[place].task == "i2v" or dimension != PRESERVED
             }
     return found

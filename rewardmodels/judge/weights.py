@@ -104,6 +104,28 @@ def load(path: Path) -> tuple[nn.Module, Described]:
     return model, described
 
 
+def load_for(path: Path, dimensions: tuple[str, ...]) -> tuple[nn.Module, Described]:
+    """A foundational network for these dimensions: the vision-language model is the file's, and so are token
+    and head of a dimension that the file knows; those of others are new. Raises WeightsError."""
+    earlier, described = load(path)
+    if described.kind != "foundational":
+        raise WeightsError(f"{path} is a {described.kind} reward model, expected a foundational one")
+    model = build("foundational", dimensions, described.net)
+    state = earlier.state_dict()
+    own = model.state_dict()
+    for key, value in own.items():
+        if key in _BY_DIMENSION:
+            for row, name in enumerate(dimensions):
+                if name in described.dimensions:
+                    value[row] = state[key][described.dimensions.index(name)]
+        else:
+            value.copy_(state[key])
+    return model, described
+
+
+_BY_DIMENSION = ("special", "heads", "biases")
+
+
 def standardised(raw: Tensor, described: Described) -> Tensor:
     """Raw scores (B, D) with mean 0 and deviation 1 on base-model samples."""
     mean, std = (torch.tensor(v, device=raw.device, dtype=raw.dtype) for v in (described.mean, described.std))

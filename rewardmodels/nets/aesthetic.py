@@ -7,6 +7,8 @@ picture by mean and by standard deviation, because blur and noise show in the sp
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -67,4 +69,5 @@ class AestheticClips(nn.Module):
     def forward(self, video: Tensor, prompts: list[str], first_frames: Tensor | None, fps: float) -> Tensor:
         few = video[:, even_frames(video.shape[1], min(video.shape[1], FRAMES))]
         chosen = keyframes(resized(few, self.size), self.keyframes)
-        return torch.stack([encoder.score_clip(chosen) for encoder in self.encoders], dim=1)
+        columns = [cast("AestheticReward", encoder).score_clip(chosen) for encoder in self.encoders]
+        return torch.stack(columns, dim=1)

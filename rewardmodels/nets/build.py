@@ -15,6 +15,8 @@ from rewardmodels.nets.motion import MotionReward
 Kind = Literal["foundational", "motion", "aesthetic"]
 PROMPTED = "prompt_following"
 """The dimension that is asked after the prompt; every other one is visual quality."""
+PRESERVED = "first_frame_preservation"
+"""The dimension that only image-to-video clips have."""
 KINDS: tuple[Kind, ...] = ("foundational", "motion", "aesthetic")
 PresetName = Literal["micro", "tiny"]
 PRESETS: tuple[PresetName, ...] = ("micro", "tiny")
@@ -56,8 +58,8 @@ _VLM = {
         vision_hidden=32, vision_layers=2, vision_heads=2, vocabulary=384,
     ),
     "tiny": VlmSize(
-        frames=8, size=64, patch=8, hidden=64, layers=3, heads=4,
-        vision_hidden=64, vision_layers=2, vision_heads=4, vocabulary=512,
+        frames=6, size=64, patch=8, hidden=64, layers=2, heads=4,
+        vision_hidden=48, vision_layers=2, vision_heads=4, vocabulary=512,
     ),
 }  # fmt: skip
 _MOTION = {
@@ -99,8 +101,8 @@ def build(kind: Kind, dimensions: tuple[str, ...], settings: dict[str, Any]) -> 
 def train_tokenizer(prompts: Sequence[str], vocabulary: int) -> Tokenizer:
     """Byte-level BPE on the prompts: any text of any language can be told in its tokens."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)  # type: ignore[assignment]
-    tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),

@@ -35,11 +35,14 @@ class FoundationalReward(nn.Module):
         self.config, self.frames, self.size = config, frames, size
         built = Qwen2_5_VLConfig.from_dict(config)
         self.tokenizer = Tokenizer.from_str(tokenizer)
-        self.vlm = Qwen2_5_VLModel._from_config(built, attn_implementation="sdpa", dtype=torch.float32)
-        vision = built.vision_config
+        self.vlm = Qwen2_5_VLModel._from_config(  # type: ignore[no-untyped-call]
+            built, attn_implementation="sdpa", dtype=torch.float32
+        )
+        vision: Any = built.vision_config
+        text: Any = built.text_config
         self._patching = Patching(vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size)
         self._patching.grid(frames, size, size)  # refuses a size that can't be cut
-        pad = built.text_config.pad_token_id
+        pad = text.pad_token_id
         self._tokens = SpecialIds(
             image=built.image_token_id,
             video=built.video_token_id,
@@ -47,14 +50,12 @@ class FoundationalReward(nn.Module):
             end=built.vision_end_token_id,
             pad=built.vision_end_token_id if pad is None else pad,
         )
-        hidden = built.text_config.hidden_size
+        hidden = text.hidden_size
         order = sorted(range(len(dimensions)), key=lambda d: dimensions[d] == PROMPTED)
         self._after = sum(name == PROMPTED for name in dimensions)
         self._columns = torch.tensor(order).argsort()
         # In the order of `dimensions`, whatever the order in the sequence.
-        self.special = nn.Parameter(
-            torch.randn(len(dimensions), hidden) * built.text_config.initializer_range
-        )
+        self.special = nn.Parameter(torch.randn(len(dimensions), hidden) * text.initializer_range)
         self.heads = nn.Parameter(torch.randn(len(dimensions), hidden) / hidden**0.5)
         self.biases = nn.Parameter(torch.zeros(len(dimensions)))
         self._order = order
@@ -84,7 +85,7 @@ class FoundationalReward(nn.Module):
         )
         net.vlm = vlm
         for parameter in vlm.parameters():
-            parameter.requires_grad_(requires_grad=False)
+            parameter.requires_grad_(False)
         lora.wrap(vlm.language_model)
         return net
 

@@ -49,13 +49,13 @@ class MotionReward(nn.Module):
         batch, pairs = x.shape[0], self.frames - 1
         pyramid = [x[:, 1:] - x[:, :-1]]
         for _ in range(_SCALES - 1):
-            pyramid.append(functional.avg_pool2d(pyramid[-1].flatten(0, 1), 2).unflatten(0, (batch, pairs)))
+            pyramid.append(_halved(pyramid[-1]))
         two, four = (level.flatten(0, 1) for level in pyramid[1:])
         y = torch.cat([x[:, 1:], 4 * pyramid[0]], dim=2).flatten(0, 1)  # (B (T-1), 6, S, S)
         y = functional.gelu(self.first(y))
         y = functional.gelu(self.second(torch.cat([y, 4 * two], dim=1)))
         y = (
-            torch.cat([y, 4 * four], dim=1).unflatten(0, (batch, pairs)).transpose(1, 2)
+            torch.cat([y, 4 * four], dim=1).view(batch, pairs, -1, *four.shape[2:]).transpose(1, 2)
         )  # (B, C, T-1, S/4, S/4)
         y = functional.gelu(self.third(y))
         y = functional.gelu(self.fourth(y))
@@ -70,8 +70,7 @@ class MotionReward(nn.Module):
     def motion(self, video: Tensor) -> Tensor:
         """The motion that the floor is compared with, (B,), in units of [-1, 1] a sampled frame."""
         x = resized(video[:, even_frames(video.shape[1], self.frames)], self.size)
-        small = functional.avg_pool2d((x[:, 1:] - x[:, :-1]).flatten(0, 1), 4)
-        return _amplitude(small.unflatten(0, x[:, 1:].shape[:2])).mean(dim=1)
+        return _amplitude(_halved(_halved(x[:, 1:] - x[:, :-1]))).mean(dim=1)
 
     def _shortfall(self, amplitude: Tensor) -> Tensor:
         """How far below the floor the clip's motion on the coarsest scale is: 0 above it, 1 for none at all.
@@ -80,6 +79,12 @@ class MotionReward(nn.Module):
         """
         moved = amplitude[:, -1].mean(dim=1)
         return functional.relu(1 - moved / self.floor.clamp(min=1e-6)) * (self.floor > 0)
+
+
+def _halved(frames: Tensor) -> Tensor:
+    """Frames (B, T, C, H, W) at half the size, by mean."""
+    small = functional.avg_pool2d(frames.flatten(0, 1), 2)
+    return small.view(*frames.shape[:2], *small.shape[1:])
 
 
 def _amplitude(differences: Tensor) -> Tensor:

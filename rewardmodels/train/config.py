@@ -112,7 +112,7 @@ class RewardConfig:
     """Optimizer steps."""
     batch_size: int = 8
     """Judgements a step, over all processes; a multiple of `processes`."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """AdamW's peak rate: a rise over the first twentieth of the steps, then half a cosine down to 0."""
     weight_decay: float = 0.01
     """AdamW's."""

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from rewardmodels.judge import weights
 from rewardmodels.nets import build
-from rewardmodels.nets.build import PROMPTED
+from rewardmodels.nets.build import PRESERVED, PROMPTED
 from rewardmodels.nets.motion import MotionReward
 from rewardmodels.train import judgements as judged
 from rewardmodels.train import losses, report
@@ -39,6 +39,7 @@ STRANGERS = 2
 """Other prompts beside which a best clip is put, a judgement, where prompt following is learnt."""
 
 _PULL = 1e-3  # of the mean square of the scores: within an item only differences count, this holds their sum
+_SLOW = 0.1
 _FIRST_ETA = 0.5
 _LEAST_ETA = 1e-3
 _FLOOR_QUANTILE = 0.05
@@ -79,16 +80,23 @@ class RewardTraining:
             f"{len(everything)} judgements: {len(useful)} to train on, {len(self._split.validation)} for the "
             f"tie threshold, {len(self._split.held_out)} held out; reading their clips",
         )
+        if _starts_from_reader(config):
+            events.log("info", f"The network starts from {READER.name}: it can see and read already")
         self._everything = everything
         self._store = ClipStore(everything if world.writes else useful, inputs, shape.frames, shape.size)
         if isinstance(net, MotionReward) and config.start is None:
             net.floor.fill_(_motion_floor(net, self._store, useful, config.dimensions))
         self.model = WithTies(net, len(config.dimensions)).to(world.device)
-        trained = [p for p in net.parameters() if p.requires_grad]
+        trained = [(name, p) for name, p in net.named_parameters() if p.requires_grad]
+        # What a vision-language model has learnt before is corrected, not overwritten.
+        knows = config.reward == "foundational" and (config.start is not None or _starts_from_reader(config))
+        slow = [p for name, p in trained if knows and name.startswith("vlm.")]
+        free = [p for name, p in trained if not (knows and name.startswith("vlm."))]
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": trained, "weight_decay": config.weight_decay},
-                {"params": [self.model.raw_eta], "weight_decay": 0.0},
+                {"params": slow, "weight_decay": config.weight_decay, "scale": _SLOW},
+                {"params": free, "weight_decay": config.weight_decay, "scale": 1.0},
+                {"params": [self.model.raw_eta], "weight_decay": 0.0, "scale": 1.0},
             ],
             lr=config.learning_rate,
             betas=(0.9, 0.98),
@@ -118,18 +126,21 @@ class RewardTraining:
     def step(self, batch: Batch) -> Mapping[str, float]:
         rate = self._learning_rate(self._batches.drawn)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["scale"]
         if self._reads:
-            scores, loss = self._reading(batch)
+            scores, reading = self._reading(batch)
         else:
-            scores, loss = self._scores(batch.judgements, batch.shifts), torch.zeros(())
-        loss = loss + self._loss(batch.judgements, scores)
+            scores = self._scores(batch.judgements, batch.shifts)
+            reading = scores.new_zeros(())
+        judged_loss = self._loss(batch.judgements, scores)
+        loss = judged_loss + reading
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._world.average_gradients(self.model)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
-        return {"train/loss": loss.item(), "train/learning_rate": rate}
+        figures = {"train/loss": judged_loss.item(), "train/learning_rate": rate}
+        return figures | ({"train/reading_loss": reading.item()} if self._reads else {})
 
     def data_position(self) -> dict[str, Any]:
         return {"batches_drawn": self._batches.drawn}
@@ -286,12 +297,19 @@ class RewardTraining:
 
     def _base_statistics(self) -> tuple[list[float], list[float]]:
         """Mean and deviation of the raw scores over all clips of all judged items, each clip once."""
-        rows: dict[tuple[str, str], list[float]] = {}
+        rows: dict[tuple[str, str], tuple[bool, list[float]]] = {}
         for one in self._scored(self._everything):
             for clip in one.judgement.clips:
-                rows[clip.file, one.judgement.prompt] = one.scores[clip.id]
-        scores = torch.tensor(list(rows.values()), dtype=torch.float64)
-        return scores.mean(dim=0).tolist(), scores.std(dim=0).clamp(min=1e-6).tolist()
+                from_image = one.judgement.task == "i2v"
+                rows[clip.file, one.judgement.prompt] = from_image, one.scores[clip.id]
+        means, deviations = [], []
+        for column, name in enumerate(self._config.dimensions):
+            # Where there is no first frame, its preservation means nothing.
+            of_column = [row[column] for image, row in rows.values() if image or name != PRESERVED]
+            scores = torch.tensor(of_column, dtype=torch.float64)
+            means.append(float(scores.mean()))
+            deviations.append(max(float(scores.std()), 1e-6))
+        return means, deviations
 
     def _learning_rate(self, step: int) -> float:
         """A rise over the first twentieth of the steps, then half a cosine down to 0; `step` from 1."""
@@ -318,6 +336,11 @@ def _useful(training: Sequence[ItemJudgement], dimensions: tuple[str, ...]) -> l
             )
     useful = {id(j) for speaking in said.values() for j in speaking} | {id(j) for j in readable if follows(j)}
     return [j for j in training if id(j) in useful]
+
+
+def _starts_from_reader(config: RewardConfig) -> bool:
+    small = config.reward == "foundational" and config.preset == "tiny"
+    return small and config.start is None and config.pretrained is None and READER.is_file()
 
 
 def _network(
@@ -352,9 +375,18 @@ def _network(
             "frames": frames,
             "size": size,
         }
+    if _starts_from_reader(config):
+        net, described = weights.load_for(READER, config.dimensions)
+        return net, described.net
     preset = cast("build.PresetName", config.preset)
     settings = build.describe(kind, preset, [judgement.prompt for judgement in training])
     return build.build(kind, config.dimensions, settings), settings
+
+
+READER = Path(__file__).resolve().parents[2] / "fixtures/checkpoints/reader.safetensors"
+"""The vision-language model that the foundational reward starts from at `tiny`: it can see and read what the
+generator's world shows, and knows no judgement (made by `generator.train.reader`). Where the file is missing
+it starts from nothing; a few hundred judgements hardly make up for that in understanding prompts."""
 
 
 PRETRAINED_FRAMES, PRETRAINED_SIZE = 8, 224

@@ -25,7 +25,8 @@ def write_items(
     shuffled apart from each other. Each item has a prompt of its own."""
     inputs.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
-    lines, prompts = [], set()
+    lines: list[dict[str, Any]] = []
+    prompts: set[str] = set()
     while len(lines) < items:
         scene = world.draw_scene(rng)
         prompt = world.prompt(scene, "en" if rng.random() < 0.5 else "zh")

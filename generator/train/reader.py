@@ -1,0 +1,209 @@
+"""Makes the small vision-language model that the foundational reward starts from at `tiny`.
+
+    python -m generator.train.reader --out fixtures/checkpoints/reader.safetensors --steps 3000 --seed 0
+
+At paper scale that model is a pretrained one (§4.4.2). Here it first learns to see and to read in the world:
+no judgement, no oracle and no clip of a generator is in it, only scenes, their texts, and what is known of
+them by construction.
+
+1. After the clip, its text (prompt or caption, in either language) is not surprising.
+2. A clip follows its own prompt better than one that differs in a single word of it.
+3. A clip whose subject is whole is sounder than the same clip with the subject bitten, doubled or gone.
+
+The file is a reward model like any other; `rewardmodels.train reward` goes on from it. Held-out combinations
+of the world are never shown; the figures printed are of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeVar, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from generator.data import world
+from rewardmodels.judge import weights
+from rewardmodels.judge.clips import to_float
+from rewardmodels.nets.build import build, describe
+from rewardmodels.nets.foundational import FoundationalReward
+from workbench.trainer import distributed
+
+T = TypeVar("T")
+DIMENSIONS = ("prompt_following", "structural_stability")
+WRONG = 2
+"""Prompts with one word wrong, a clip and step."""
+
+_LANGUAGES: tuple[world.Language, ...] = ("en", "zh")
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Some scenes: the clips, whole and broken, float (B, T, 3, H, W), and texts of each."""
+
+    whole: Tensor
+    broken: Tensor
+    prompts: list[str]
+    texts: list[str]
+    """Prompt or caption."""
+    wrong: list[list[str]]
+    """Prompts with one word that is not so."""
+
+
+def draw_lesson(rng: np.random.Generator, count: int, of: Literal["training", "held-out"]) -> Lesson:
+    """A lesson of `count` scenes."""
+    whole, broken, prompts, texts, wrong = [], [], [], [], []
+    for _ in range(count):
+        scene = world.draw_scene(rng, of=of)
+        video = world.render(scene)
+        language = _LANGUAGES[rng.integers(2)]
+        prompt = world.prompt(scene, language)
+        whole.append(video)
+        broken.append(_broken(video, scene, rng))
+        prompts.append(prompt)
+        texts.append(prompt if rng.random() < 0.5 else world.caption(scene, language))
+        wrong.append([world.prompt(_changed(scene, rng), language) for _ in range(WRONG)])
+    return Lesson(_tensor(whole), _tensor(broken), prompts, texts, wrong)
+
+
+def loss_of(net: FoundationalReward, lesson: Lesson) -> tuple[Tensor, dict[str, float]]:
+    """The three losses' sum, and the shares of pairs told right."""
+    count = len(lesson.prompts)
+    _, surprise = net.read(lesson.whole, lesson.texts, None, world.FPS)
+    # The same clips under the right and the wrong prompts, and the broken clips under the right one.
+    video = torch.cat([lesson.whole] * (1 + WRONG) + [lesson.broken])
+    prompts = [*lesson.prompts, *(w[k] for k in range(WRONG) for w in lesson.wrong), *lesson.prompts]
+    scores = net(video, prompts, None, world.FPS)
+    follows = scores[: (1 + WRONG) * count, 0].view(1 + WRONG, count)
+    better = follows[:1] - follows[1:]
+    sounder = scores[:count, 1] - scores[-count:, 1]
+    loss = surprise.mean() - functional.logsigmoid(better).mean() - functional.logsigmoid(sounder).mean()
+    loss = loss + 1e-3 * scores.square().mean()
+    return loss, {
+        "surprise": float(surprise.detach().mean()),
+        "follows": float((better > 0).float().mean()),
+        "sound": float((sounder > 0).float().mean()),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command; `arguments` are the process's own by default."""
+    parser = argparse.ArgumentParser(prog="python -m generator.train.reader", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--batch-size", type=int, default=12, help="scenes a step")
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--preset", choices=["micro", "tiny"], default="tiny")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    world_ = distributed.start()
+    distributed.seed_everything(options.seed, world_)
+    settings = describe("foundational", options.preset, _all_texts())
+    net = cast("FoundationalReward", build("foundational", DIMENSIONS, settings))
+    optimizer = torch.optim.AdamW(
+        net.parameters(), lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+    )
+    started = time.monotonic()
+    for step in range(options.steps):
+        rng = np.random.default_rng([options.seed, 1, step])
+        for group in optimizer.param_groups:
+            group["lr"] = _rate(options.learning_rate, step, options.steps)
+        loss, figures = loss_of(net, draw_lesson(rng, options.batch_size, "training"))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        if step % 50 == 49 or step == options.steps - 1:
+            told = {"step": step + 1, "seconds": round(time.monotonic() - started), **figures}
+            print(json.dumps(told), flush=True)
+        if step % 500 == 499 or step == options.steps - 1:
+            print(json.dumps({"held_out": save(options.out, net, settings, options.seed)}), flush=True)
+
+
+@torch.no_grad()
+def save(path: Path, net: FoundationalReward, settings: dict[str, object], seed: int) -> dict[str, float]:
+    """Writes the file, standardised on held-out scenes; returns the figures on them."""
+    lesson = draw_lesson(np.random.default_rng([seed, 2]), 128, "held-out")
+    _, figures = loss_of(net, lesson)
+    scores = net(torch.cat([lesson.whole, lesson.broken]), lesson.prompts * 2, None, world.FPS)
+    mean, std = scores.mean(dim=0).tolist(), scores.std(dim=0).clamp(min=1e-6).tolist()
+    weights.save(path, net, weights.Described("foundational", DIMENSIONS, settings, tuple(mean), tuple(std)))
+    return figures
+
+
+def _rate(peak: float, step: int, steps: int) -> float:
+    rise = max(1, steps // 20)
+    if step < rise:
+        return peak * (step + 1) / rise
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+def _changed(scene: world.Scene, rng: np.random.Generator) -> world.Scene:
+    """The scene with another shape, colour, direction or camera."""
+    match rng.integers(4):
+        case 0:
+            return replace(scene, shape=_other(scene.shape, world.SHAPES, rng))
+        case 1:
+            return replace(scene, colour=_other(scene.colour, tuple(world.COLOURS), rng))
+        case 2:
+            return replace(scene, direction=_other(scene.direction, tuple(world.DIRECTIONS), rng))
+        case _:
+            return replace(scene, camera=_other(scene.camera, world.CAMERAS, rng))
+
+
+def _other(value: T, values: Sequence[T], rng: np.random.Generator) -> T:
+    others = [one for one in values if one != value]
+    return others[int(rng.integers(len(others)))]
+
+
+def _broken(video: NDArray[np.uint8], scene: world.Scene, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The subject bitten in each frame, doubled, or gone for some frames."""
+    changed = video.copy()
+    ys, xs = np.mgrid[0 : world.SIDE, 0 : world.SIDE]
+    radius = 1.3 * world.RADII[scene.size]
+    ground = np.median(video.reshape(-1, 3), axis=0).astype(np.uint8)
+    kind = rng.integers(3)
+    first, last = sorted(rng.choice(len(video) + 1, 2, replace=False))
+    away = rng.integers(16, 48, 2)
+    for t in range(len(video)):
+        x, y = world.subject_at(scene, t)
+        near = np.hypot(xs - x, ys - y) < radius
+        if kind == 0:
+            for _ in range(int(rng.integers(2, 7))):
+                cx, cy = np.array([x, y]) + rng.uniform(-radius, radius, 2)
+                changed[t][np.hypot(xs - cx, ys - cy) < 0.45 * radius] = ground
+        elif kind == 1:
+            there = np.roll(near, away, axis=(0, 1))
+            changed[t][there] = np.roll(video[t], away, axis=(0, 1))[there]
+        elif first <= t < last:
+            changed[t][near] = ground
+    return changed
+
+
+def _all_texts() -> list[str]:
+    """Enough texts of the world to make every word a token."""
+    rng = np.random.default_rng(0)
+    scenes = [world.draw_scene(rng, of="training") for _ in range(300)]
+    return [
+        of(scene, language)
+        for scene in scenes
+        for of in (world.prompt, world.caption)
+        for language in _LANGUAGES
+    ]
+
+
+def _tensor(videos: list[NDArray[np.uint8]]) -> Tensor:
+    return to_float(torch.from_numpy(np.stack(videos)).permute(0, 1, 4, 2, 3))
+
+
+if __name__ == "__main__":
+    main()
