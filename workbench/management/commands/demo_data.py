@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 import annotation.demo
+import generator.demo
 from workbench import demo
 from workbench.models import User
 
@@ -27,3 +28,4 @@ class Command(BaseCommand):
                 user.set_password(demo.PASSWORD)
                 user.save(update_fields=["password"])
         annotation.demo.load(User.objects.get(username=demo.MANAGER), self.stdout.write)
+        generator.demo.load(User.objects.get(username=demo.ENGINEER), self.stdout.write)

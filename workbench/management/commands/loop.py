@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,6 @@ class Command(BaseCommand):
 
 
 def _rounds(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 100:
-        raise ValueError(text)
-    return number
+    if not text.isdigit() or not 1 <= int(text) <= 100:
+        raise ArgumentTypeError(f"{text!r} is no number from 1 to 100")
+    return int(text)
