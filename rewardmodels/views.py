@@ -25,7 +25,7 @@ def model_list(request: SignedInRequest) -> HttpResponse:
     kind = request.GET.get("kind", "")
     kind = kind if kind in Dimension.Reward.values else ""
     rows, after = listing.models(kind, _uuid(request.GET.get("after", "")), PAGE)
-    more = {name: value for name, value in (("kind", kind), ("after", after)) if value}
+    more = {name: str(value) for name, value in (("kind", kind), ("after", after)) if value}
     context = {
         "rows": [(row, listing.figures(row)) for row in rows],
         "kind": kind,

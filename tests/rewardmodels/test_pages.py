@@ -44,8 +44,8 @@ def model(engineer: User, clips: list[Clip]) -> RewardModel:
 def text(client: Client, address: str) -> str:
     answer = client.get(address)
     assert answer.status_code == 200, answer.content
-    content = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[arg-type]
-    return content.decode()
+    streamed = getattr(answer, "streaming_content", None)
+    return (answer.content if streamed is None else b"".join(streamed)).decode()
 
 
 def test_accuracy_stands_beside_chance_and_agreement(
