@@ -7,7 +7,7 @@ no judgement, no oracle and no clip of a generator is in it, only scenes, their 
 them by construction.
 
 1. After the clip, its text (prompt or caption, in either language) is not surprising.
-2. A clip follows its own prompt better than one that differs in a single word of it.
+2. A clip follows its own text better than one that differs in a single thing it tells.
 3. A clip whose subject is whole is sounder than the same clip with the subject bitten, doubled or gone.
 
 The file is a reward model like any other; `rewardmodels.train reward` goes on from it. Held-out combinations
@@ -41,7 +41,7 @@ from workbench.trainer import distributed
 T = TypeVar("T")
 DIMENSIONS = ("prompt_following", "structural_stability")
 WRONG = 2
-"""Prompts with one word wrong, a clip and step."""
+"""Texts with one thing wrong, a clip and step."""
 
 _LANGUAGES: tuple[world.Language, ...] = ("en", "zh")
 
@@ -52,40 +52,36 @@ class Lesson:
 
     whole: Tensor
     broken: Tensor
-    prompts: list[str]
     texts: list[str]
     """Prompt or caption."""
     wrong: list[list[str]]
-    """Prompts with one word that is not so."""
+    """The same with one thing told that is not so."""
 
 
 def draw_lesson(rng: np.random.Generator, count: int, of: Literal["training", "held-out"]) -> Lesson:
     """A lesson of `count` scenes."""
-    whole, broken, prompts, texts, wrong = [], [], [], [], []
+    whole, broken, texts, wrong = [], [], [], []
     for _ in range(count):
         scene = world.draw_scene(rng, of=of)
         video = world.render(scene)
         language = _LANGUAGES[rng.integers(2)]
-        prompt = world.prompt(scene, language)
+        tell = world.prompt if rng.random() < 0.5 else world.caption
         whole.append(video)
         broken.append(_broken(video, scene, rng))
-        prompts.append(prompt)
-        texts.append(prompt if rng.random() < 0.5 else world.caption(scene, language))
-        wrong.append([world.prompt(_changed(scene, rng), language) for _ in range(WRONG)])
-    return Lesson(_tensor(whole), _tensor(broken), prompts, texts, wrong)
+        texts.append(tell(scene, language))
+        wrong.append([tell(_changed(scene, rng), language) for _ in range(WRONG)])
+    return Lesson(_tensor(whole), _tensor(broken), texts, wrong)
 
 
 def loss_of(net: FoundationalReward, lesson: Lesson) -> tuple[Tensor, dict[str, float]]:
     """The three losses' sum, and the shares of pairs told right."""
-    count = len(lesson.prompts)
-    _, surprise = net.read(lesson.whole, lesson.texts, None, world.FPS)
-    # The same clips under the right and the wrong prompts, and the broken clips under the right one.
-    video = torch.cat([lesson.whole] * (1 + WRONG) + [lesson.broken])
-    prompts = [*lesson.prompts, *(w[k] for k in range(WRONG) for w in lesson.wrong), *lesson.prompts]
-    scores = net(video, prompts, None, world.FPS)
-    follows = scores[: (1 + WRONG) * count, 0].view(1 + WRONG, count)
+    count = len(lesson.texts)
+    texts = [*lesson.texts, *(w[k] for k in range(WRONG) for w in lesson.wrong)]
+    scores, surprises = net.read(lesson.whole, texts, None, world.FPS)
+    surprise = surprises[:count]
+    follows = scores[:, 0].view(1 + WRONG, count)
     better = follows[:1] - follows[1:]
-    sounder = scores[:count, 1] - scores[-count:, 1]
+    sounder = scores[:count, 1] - net(lesson.broken, lesson.texts, None, world.FPS)[:, 1]
     loss = surprise.mean() - functional.logsigmoid(better).mean() - functional.logsigmoid(sounder).mean()
     loss = loss + 1e-3 * scores.square().mean()
     return loss, {
@@ -134,7 +130,7 @@ def save(path: Path, net: FoundationalReward, settings: dict[str, object], seed:
     """Writes the file, standardised on held-out scenes; returns the figures on them."""
     lesson = draw_lesson(np.random.default_rng([seed, 2]), 128, "held-out")
     _, figures = loss_of(net, lesson)
-    scores = net(torch.cat([lesson.whole, lesson.broken]), lesson.prompts * 2, None, world.FPS)
+    scores = net(torch.cat([lesson.whole, lesson.broken]), lesson.texts * 2, None, world.FPS)
     mean, std = scores.mean(dim=0).tolist(), scores.std(dim=0).clamp(min=1e-6).tolist()
     weights.save(path, net, weights.Described("foundational", DIMENSIONS, settings, tuple(mean), tuple(std)))
     return figures

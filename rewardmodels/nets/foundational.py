@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLModel
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from rewardmodels.nets import lora
 from rewardmodels.nets.build import PROMPTED
@@ -97,7 +98,11 @@ class FoundationalReward(nn.Module):
         self, video: Tensor, prompts: list[str], first_frames: Tensor | None, fps: float
     ) -> tuple[Tensor, Tensor]:
         """The scores, and how surprising each prompt is after its clip, (B,): mean -log P of its tokens from
-        the second on, each predicted from what stands before it (embeddings are also the output layer)."""
+        the second on, each predicted from what stands before it (embeddings are also the output layer).
+
+        There may be k times as many prompts as clips: prompt i is then of clip i modulo B, and the clips go
+        through the vision tower once.
+        """
         hidden, laid = self._run(video, prompts, first_frames, fps)
         told = laid.prompt[:, 1:].bool() & laid.prompt[:, :-1].bool()  # (B, L-1)
         logits = hidden[:, :-1][told] @ self.vlm.get_input_embeddings().weight.T
@@ -115,12 +120,14 @@ class FoundationalReward(nn.Module):
         self, video: Tensor, prompts: list[str], first_frames: Tensor | None, fps: float
     ) -> tuple[Tensor, Sequences]:
         """Last hidden states (B, L, hidden), and how the sequences are laid out."""
-        device = video.device
-        batch, total = video.shape[:2]
+        device, total = video.device, video.shape[1]
+        batch, times = len(prompts), len(prompts) // len(video)
+        if times * len(video) != batch:
+            raise ValueError(f"{batch} prompts for {len(video)} clips, expected as many or a multiple")
         shown = resized(video[:, even_frames(total, self.frames)], self.size)
         grid = self._patching.grid(self.frames, self.size, self.size)
         inputs: dict[str, Any] = {
-            "pixel_values_videos": patches(shown, self._patching),
+            "mm_encoder_outputs": {"video": self._seen(shown, grid, times)},
             "video_grid_thw": torch.tensor([grid] * batch, device=device),
             # Positions in time follow the clock, whatever the frame rate.
             "second_per_grid_ts": [self._patching.temporal * total / (fps * self.frames)] * batch,
@@ -129,7 +136,8 @@ class FoundationalReward(nn.Module):
         if first_frames is not None:
             image_grid = self._patching.grid(1, self.size, self.size)
             image_tokens = self._patching.tokens(image_grid)
-            inputs["pixel_values"] = patches(resized(first_frames, self.size)[:, None], self._patching)
+            shown = resized(first_frames, self.size)[:, None]
+            inputs["mm_encoder_outputs"]["image"] = self._seen(shown, image_grid, times)
             inputs["image_grid_thw"] = torch.tensor([image_grid] * batch, device=device)
         laid = sequences(
             [encoding.ids for encoding in self.tokenizer.encode_batch(prompts, add_special_tokens=False)],
@@ -152,3 +160,9 @@ class FoundationalReward(nn.Module):
             **inputs,
         ).last_hidden_state
         return hidden, laid
+
+    def _seen(self, video: Tensor, grid: tuple[int, int, int], times: int) -> BaseModelOutputWithPooling:
+        """What the vision tower makes of clips (or images, clips of one frame), each `times` times over."""
+        grids = torch.tensor([grid] * len(video), device=video.device)
+        states = self.vlm.visual(patches(video, self._patching), grid_thw=grids).pooler_output
+        return BaseModelOutputWithPooling(pooler_output=states.chunk(len(video)) * times)

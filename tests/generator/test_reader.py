@@ -14,9 +14,8 @@ from rewardmodels.judge import score, weights
 def test_a_lesson_is_true() -> None:
     lesson = reader.draw_lesson(np.random.default_rng(0), 40, "training")
     assert lesson.whole.shape == lesson.broken.shape == (40, 9, 3, 64, 64)
-    for prompt, text, wrong in zip(lesson.prompts, lesson.texts, lesson.wrong, strict=True):
-        wanted = world.parse(prompt)
-        assert world.parse(text) == wanted
+    for text, wrong in zip(lesson.texts, lesson.wrong, strict=True):
+        wanted = world.parse(text)
         assert not world.held_out(wanted.shape, wanted.colour, wanted.direction)  # type: ignore[arg-type]
         for other in map(world.parse, wrong):
             assert sum(getattr(wanted, n) != getattr(other, n) for n in wanted.__slots__) == 1

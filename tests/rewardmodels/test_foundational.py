@@ -99,6 +99,21 @@ def test_quality_is_blind_to_the_prompt(net: FoundationalReward) -> None:
 
 
 @torch.no_grad()
+def test_a_clip_under_several_prompts_is_seen_once(net: FoundationalReward) -> None:
+    clips, images = video(), video(seed=1)[:, 0]
+    texts = [*PROMPTS, *PROMPTS[::-1]]
+    scores, surprise = net.read(clips, texts, images, 8.0)
+    apart, apart_surprise = net.read(torch.cat([clips] * 2), texts, torch.cat([images] * 2), 8.0)
+    assert torch.allclose(scores, apart, atol=1e-5)
+    assert torch.allclose(surprise, apart_surprise, atol=1e-5)
+    assert torch.allclose(scores[:2], net(clips, PROMPTS, images, 8.0), atol=1e-5)
+    # A new network knows nothing of the text: about the logarithm of the number of tokens, or more.
+    assert surprise.min() > 0.5 * np.log(net.tokenizer.get_vocab_size())
+    with pytest.raises(ValueError, match="3 prompts for 2 clips"):
+        net(clips, texts[:3], None, 8.0)
+
+
+@torch.no_grad()
 def test_the_first_frame_and_the_time_count(net: FoundationalReward) -> None:
     clips = video()
     images = video(seed=1)[:, 0]
