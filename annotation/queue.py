@@ -134,6 +134,17 @@ def release_expired(campaign_id: uuid.UUID | None = None, limit: int = 500) -> i
         return int(count)
 
 
+def give_back_untouched(campaign_id: uuid.UUID) -> None:
+    """Give back the slots of items that people hold or have open and have marked nothing in.
+
+    Nobody loses anything: an answer that comes all the same takes an open slot, or is kept as surplus.
+    """
+    in_work = Assignment.objects.filter(campaign=campaign_id, state__in=(State.LEASED, State.HELD), draft={})
+    in_work.update(expires_at=Now())
+    while release_expired(campaign_id):
+        pass
+
+
 def why_nothing(campaign: Campaign, annotator: User) -> str:
     """Why `next_item` gives None: draft, paused, closed, not_invited, others_have_it or done."""
     if campaign.state != Campaign.State.OPEN:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from pydantic import BaseModel, ConfigDict, Field
 
+from annotation import queue
 from annotation.models import Campaign
 from arena.models import Vote
 from generator.simulated import TOKENS
@@ -83,10 +84,14 @@ def pin_votes(wanted: SimulateVotesRun) -> Config:
 
 
 def prepare(config: Config, folder: Path) -> Config:
-    """Accounts, tokens and what is left to do. Raises InputsMissingError where the campaign is gone."""
+    """Accounts, tokens and what is left to do; what people hold and have not begun is given back.
+
+    Raises InputsMissingError where the campaign is gone.
+    """
     campaign = Campaign.objects.filter(pk=config["campaign"]).first()
     if campaign is None:
         raise InputsMissingError(_("The campaign no longer exists."))
+    queue.give_back_untouched(campaign.pk)
     _hand_out_tokens(config["annotators"], folder)
     return {**config, "base_url": settings.SITE_URL, "left": max(0, campaign.wanted - campaign.judged)}
 

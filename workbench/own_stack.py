@@ -18,23 +18,26 @@ _PORT = 8000
 
 
 @contextlib.contextmanager
-def running(say: Callable[[str], None]) -> Iterator[Callable[[], None]]:
+def running(say: Callable[[str], None], give_up: Callable[[], None]) -> Iterator[Callable[[], None]]:
     """Within the block a stack runs on this data; what was started for it is stopped after it.
 
-    Gives a function that raises StackError if a stack that was started here has ended. Raises StackError
-    where none can be started, and in an installation (SITE_URL is set) where the site does not answer.
+    `give_up` is called while it starts and may raise. Gives a function to call now and then, which calls it
+    too, and raises StackError if a stack that was started here has ended. Raises StackError where none can
+    be started, and in an installation (SITE_URL is set) where the site does not answer.
     """
     if not settings.DEMO:
         if not _answers(settings.SITE_URL):
             raise StackError(f"{settings.SITE_URL} does not answer: start the workbench there first.")
-        yield _nothing
+        yield give_up
     elif _held(settings.DATA_DIR):
-        yield _nothing
+        yield give_up
     else:
-        yield from _started(settings.DATA_DIR, say)
+        yield from _started(settings.DATA_DIR, say, give_up)
 
 
-def _started(data: Path, say: Callable[[str], None]) -> Iterator[Callable[[], None]]:
+def _started(
+    data: Path, say: Callable[[str], None], give_up: Callable[[], None]
+) -> Iterator[Callable[[], None]]:
     port = int(os.environ["PORT"]) if os.environ.get("PORT", "").isdigit() else _free_port()
     address = f"http://127.0.0.1:{port}"
     log = data / "logs" / "own-stack.log"
@@ -50,22 +53,19 @@ def _started(data: Path, say: Callable[[str], None]) -> Iterator[Callable[[], No
     )
 
     def still_there() -> None:
+        give_up()
         if not service.running:
             raise StackError(f"The workbench that was started has ended. {service.last_words()}")
 
     say(f"No workbench runs on {data}: starting one …")
     service.start()
     try:
-        service.wait_ready()
+        service.wait_ready(give_up)
         say(f"The workbench runs: {address}/")
         yield still_there
     finally:
         say("Stopping the workbench that was started …")
         service.stop()
-
-
-def _nothing() -> None:
-    """Nothing to look after: somebody else's stack."""
 
 
 def _held(data: Path) -> bool:

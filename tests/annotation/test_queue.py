@@ -346,3 +346,21 @@ def _rows_read(node: dict) -> int:  # type: ignore[type-arg]
     if "Scan" in node["Node Type"] and "Relation Name" in node:
         own = node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
     return int(own) + sum(_rows_read(child) for child in node.get("Plans", []))
+
+
+def test_what_nobody_has_begun_is_given_back_and_its_answer_still_taken(
+    manager: User, ann: User, bob: User
+) -> None:
+    campaign = rows.campaign(manager, items=3)
+    begun = rows.taken(campaign, ann)
+    queue.save_draft(begun.pk, ann, rows.picks(begun), 0)
+    opened = rows.taken(campaign, bob)
+    assert queue.hold_next(campaign.pk, bob) is not None
+    queue.give_back_untouched(campaign.pk)
+    rows.slots_add_up(campaign)
+    assert sorted(campaign.items.values_list("open_slots", flat=True)) == [0, 1, 1]
+    begun.refresh_from_db()
+    assert begun.state == State.LEASED
+    rows.submit(opened)
+    rows.slots_add_up(campaign)
+    assert campaign.judged == 1

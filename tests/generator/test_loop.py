@@ -64,14 +64,14 @@ def test_the_loop_runs_on_a_stack_of_its_own_and_goes_on_where_it_was_stopped(tm
         first = Typed(data, *arguments)
         first.wait_for("Train reward models: foundational")
         first.process.send_signal(signal.SIGINT)
-        assert first.wait() == 130, first.said
+        assert first.wait() == 130, "\n".join(first.said)
         assert "goes on where it was" in first.said[-1]
         assert left_running(data) == []
         assert not out.exists()
         [begun] = json.loads((tmp_path / "out.json.part").read_text())["rounds"]
 
         second = Typed(data, *arguments)
-        assert second.wait() == 0, second.said
+        assert second.wait() == 0, "\n".join(second.said)
         assert left_running(data) == []
         assert not any("judgements" in line for line in second.said)  # those were there already
     told = json.loads(out.read_text())

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from generator import loop
 from generator.round_presets import PRESETS
 from workbench import own_stack, stack
+from workbench.supervisor import StopAskedError
 
 
 class Command(BaseCommand):
@@ -37,17 +38,27 @@ class Command(BaseCommand):
             out=options["json"].resolve(),
             checkpoint=options["checkpoint"] and options["checkpoint"].resolve(),
         )
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            begun = loop.begin(plan)
-            with own_stack.running(self._say) as still_there:
-                loop.Loop(plan, begun, self._say, still_there).run()
+            self._run(plan, loop.begin(plan))
         except (loop.LoopError, stack.StackError) as error:
             raise CommandError(str(error)) from error
-        except KeyboardInterrupt:
+        except StopAskedError:
             self._say("Stopped. Started again with the same arguments, it goes on where it was.")
             sys.exit(128 + signal.SIGINT)
         self._say(f"Done: {plan.out}")
+
+    def _run(self, plan: loop.LoopPlan, begun: loop.Begun) -> None:
+        # Looked at between steps, so that nothing is cut off in the middle.
+        asked: list[int] = []
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, _frame: asked.append(number))
+
+        def give_up() -> None:
+            if asked:
+                raise StopAskedError
+
+        with own_stack.running(self._say, give_up) as still_there:
+            loop.Loop(plan, begun, self._say, still_there).run()
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
