@@ -10,6 +10,7 @@ import random
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
@@ -64,11 +65,12 @@ class Ballot:
 
 def next_battle(voter: Voter, task: Task) -> Battle | None:
     """The battle this voter is to vote on now; None if there is none (see `why_nothing`)."""
-    try:
-        with transaction.atomic():
-            return _open_battle(voter, task) or _new_battle(voter, task)
-    except IntegrityError:  # the same voter asked twice at once: the other request's battle is theirs
-        return _open_battle(voter, task)
+    while True:
+        try:
+            with transaction.atomic():
+                return _open_battle(voter, task) or _new_battle(voter, task)
+        except IntegrityError:  # the same voter asked twice at once: the other request's battle is theirs
+            continue
 
 
 def why_nothing(voter: Voter, task: Task) -> str:
@@ -128,7 +130,12 @@ def _new_battle(voter: Voter, task: Task) -> Battle | None:
     if _had_enough(voter):
         return None
     ratings = leaderboard.ratings_by_model(task)
-    values = {"task": task, "voter": voter.pk, "models": list(ratings), "ratings": list(ratings.values())}
+    values: dict[str, Any] = {
+        "task": task,
+        "voter": voter.pk,
+        "models": list(ratings),
+        "ratings": list(ratings.values()),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_CHOICE, values)
         found = cursor.fetchone()
@@ -208,4 +215,4 @@ def _own(battle_id: uuid.UUID, voter: Voter | None) -> Battle:
 
 
 def _simulated(voter: Voter) -> bool:
-    return bool(getattr(voter.user, "simulated", False))
+    return voter.user is not None and voter.user.simulated

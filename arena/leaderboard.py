@@ -136,9 +136,9 @@ def _computed(task: Task, method: Ties, voters: Voters) -> Board:
         simulated=counted.simulated,
         too_fast=left_out(task, voters is Voters.ALL),
         up_to=counted.up_to,
-        left_bias=rated and rated.side,
-        left_bias_low=rated and rated.side_low,
-        left_bias_high=rated and rated.side_high,
+        left_bias=rated.side if rated else None,
+        left_bias_low=rated.side_low if rated else None,
+        left_bias_high=rated.side_high if rated else None,
         tie_parameter=rated.fit.nu if rated and method is Ties.DAVIDSON else None,
         prior=bool(rated and rated.fit.prior),
         both_bad_share=both_bad,
@@ -184,7 +184,7 @@ def _by_model(
     """Votes, wins (half of a tie each) and "both bad" of each model."""
 
     def add(left: ratings.Floats, right: ratings.Floats) -> ratings.Floats:
-        return np.bincount(counts.left, left, n) + np.bincount(counts.right, right, n)
+        return np.asarray(np.bincount(counts.left, left, n) + np.bincount(counts.right, right, n), np.float64)
 
     half = counts.ties / 2
     return (

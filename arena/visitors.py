@@ -6,7 +6,7 @@ first battle. What one address may ask in an hour is limited, since a visitor ca
 
 import functools
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -40,7 +40,7 @@ def visitors_welcome(
             return redirect_to_login(request.get_full_path())
         return view(request, *args, **kwargs)
 
-    return guarded
+    return cast("Callable[Concatenate[HttpRequest, P], HttpResponseBase]", guarded)
 
 
 class VisitorAuth(APIKeyCookie):

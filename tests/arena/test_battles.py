@@ -119,9 +119,9 @@ def test_a_voter_in_two_windows_has_one_battle_and_one_vote() -> None:
     voter = Voter.objects.create()
 
     def in_window(_n: int) -> tuple[uuid.UUID, bool]:
+        battle = battles.next_battle(voter, Task.T2V)
+        assert battle is not None
         try:
-            battle = battles.next_battle(voter, Task.T2V)
-            assert battle is not None
             return battle.pk, bool(battles.vote(battle.pk, voter, said))
         except Conflict:
             return battle.pk, False
@@ -136,8 +136,8 @@ def test_a_voter_in_two_windows_has_one_battle_and_one_vote() -> None:
 
 
 def test_fast_votes_and_simulated_ones_are_marked(settings: Settings) -> None:
-    settings.ARENA_LEAST_SECONDS = 5
-    clips(3, 2)
+    settings.ARENA_LEAST_SECONDS, settings.ARENA_DAILY_CAP = 5, 2
+    clips(4, 2)
     voter = Voter.objects.create(user=person("vera"))
     battle = battles.next_battle(voter, Task.T2V)
     assert battle is not None
@@ -146,6 +146,14 @@ def test_fast_votes_and_simulated_ones_are_marked(settings: Settings) -> None:
     slow = voted_for(voter, "secret-model-0")
     assert (slow.too_fast, slow.simulated) == (False, False)
     assert slow.seconds == pytest.approx(10, abs=2)
+    program = person("program")
+    program.simulated = True
+    program.save()
+    for _n in range(3):  # it watches nothing and has no share of the day; its votes are told apart
+        battle = battles.next_battle(Voter.objects.get_or_create(user=program)[0], Task.T2V)
+        assert battle is not None
+        vote = battles.vote(battle.pk, battle.voter, ballot())
+        assert (vote.too_fast, vote.simulated) == (False, True)
 
 
 def test_a_voter_has_a_share_of_the_day(settings: Settings) -> None:

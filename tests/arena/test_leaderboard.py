@@ -65,7 +65,9 @@ def test_ratings_come_from_the_votes_and_say_which(votes: list[Vote]) -> None:
         assert board.left_bias == pytest.approx(expected.side, abs=1e-3)
         assert (board.votes, board.simulated, board.too_fast) == (24, 0, 1)
         assert board.up_to == max(vote.created_at for vote in votes)
-        assert [row.rating for row in board.rows] == sorted((row.rating for row in board.rows), reverse=True)
+        assert [row.rating for row in board.rows] == sorted(
+            (row.rating or 0 for row in board.rows), reverse=True
+        )
     both_bad = sum(1 for vote in votes if vote.answer == Answer.BOTH_BAD)
     assert board.both_bad_share == both_bad / 24
     assert sum(row.both_bad_share * row.votes for row in board.rows) == pytest.approx(2 * both_bad)
@@ -96,7 +98,7 @@ def test_page_api_and_file_say_the_same(votes: list[Vote], client: Client) -> No
 def test_models_share_a_rank_until_their_intervals_part() -> None:
     clips(20, 2)
     voter = Voter.objects.create()
-    ranks = []
+    ranks: list[list[int | None]] = []
     for votes in (4, 16):
         for n in range(votes):
             voted_for(voter, "secret-model-0" if ranks or n else "secret-model-1")

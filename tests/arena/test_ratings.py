@@ -26,8 +26,9 @@ def single(
 ) -> Counts:
     """One row a vote; outcomes are l, r or t."""
     said = np.array(outcomes)
-    each = ((said == mark).astype(float) for mark in "lrt")
-    return Counts(np.array(left), np.array(right), *each, None if cluster is None else np.array(cluster))
+    left_wins, right_wins, ties = ((said == mark).astype(float) for mark in "lrt")
+    whose = None if cluster is None else np.array(cluster)
+    return Counts(np.array(left), np.array(right), left_wins, right_wins, ties, whose)
 
 
 def test_davidsons_own_example() -> None:
@@ -87,8 +88,8 @@ def test_numbering_and_order_do_not_matter(
 def aggregated(counts: Counts) -> Counts:
     """One row by (left, right)."""
     pairs, row = np.unique(np.stack([counts.left, counts.right]), axis=1, return_inverse=True)
-    sums = (np.bincount(row, column) for column in (counts.left_wins, counts.right_wins, counts.ties))
-    return Counts(pairs[0], pairs[1], *sums)
+    columns = (counts.left_wins, counts.right_wins, counts.ties)
+    return Counts(pairs[0], pairs[1], *(np.bincount(row, column).astype(float) for column in columns))
 
 
 def test_who_won_everything_is_held_by_the_prior_and_its_interval_says_how_little_is_known() -> None:
@@ -138,7 +139,8 @@ def marginal(clip_spread: float) -> Floats:
     left, right = (~np.eye(MODELS, dtype=bool)).nonzero()
     d = (TRUE[left] - TRUE[right])[:, None] + nodes * clip_spread / ELO * np.sqrt(2)
     chance = (1 / (1 + np.exp(-d))) @ (weights / weights.sum())
-    return fitted(Counts(left, right, chance, 1 - chance, 0 * chance), MODELS, side=False).strength * ELO
+    fit = fitted(Counts(left, right, chance, 1 - chance, 0 * chance), MODELS, side=False)
+    return np.asarray(fit.strength * ELO)
 
 
 def test_intervals_cover_the_marginal_rating_only_if_clustered() -> None:
