@@ -97,7 +97,7 @@ def stage(row: Checkpoint, target: Path) -> None:
         raise InputsMissingError(text % {"name": row.name, "why": error}) from error
 
 
-def find(wanted: object, place: str = "checkpoint") -> Checkpoint:
+def find(wanted: uuid.UUID | str, place: str = "checkpoint") -> Checkpoint:
     """The checkpoint of that id. Raises ConfigRefusedError that names the config's field."""
     row = Checkpoint.objects.select_related("video_model").filter(pk=wanted).first()
     if row is None:

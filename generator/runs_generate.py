@@ -174,6 +174,8 @@ def plan(config: Config, checkpoint: Checkpoint) -> list[Planned]:
             "checkpoint": str(checkpoint.pk),
             "checkpoint_sha256": checkpoint.sha256,
             "prompt": prompt.text(config["language"]),
+            # Two prompts may share a text, in one of the languages: their clips stay two.
+            "prompt_fingerprint": prompt.fingerprint,
             "first_frame_sha256": prompt.first_frame_sha256 or None,
             "seed": wish["seed"],
             "steps": config["steps"],
@@ -208,7 +210,7 @@ def _take_in(planned: Planned, checkpoint: Checkpoint, folder: Path, by: User) -
         connection.close()  # of this thread
     if taken.differs:
         text = _("%(file)s is, byte for byte, the clip %(id)s, which was made differently (%(what)s).")
-        said = {"file": f"clips/{path.name}", "id": taken.clip.pk, "what": ", ".join(taken.differs)}
+        said = {"file": f"clips/{path.name}", "id": str(taken.clip.pk), "what": ", ".join(taken.differs)}
         raise delivery.DeliveryError(text % said)
     return taken.clip
 

@@ -6,44 +6,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from django.test import Client
 from PIL import Image
 from pytest_django.fixtures import Settings
 
 from annotation import firstframes, prompts
-from annotation.models import Clip
+from annotation.models import Clip, Prompt
 from generator import checkpoints
 from generator.data import world
 from generator.models import Checkpoint, GeneratedClip
-from generator.nets import weights
-from generator.nets.dit import DiT
-from generator.nets.presets import preset
-from generator.nets.text import TextModel, make_tokenizer
-from generator.nets.vae import VAE
 from generator.runs_generate import deliver, plan
 from tests.annotation import rows
+from tests.generator import micro_weights
 from tests.generator.rounds_made import checkpoint, prompt_set
 from workbench.models import Run, RunState, User
 from workbench.runs import launch, supervise
 
 TEXTS = ["a red circle moves left", "a blue square moves up"]
-
-
-def micro(path: Path) -> Path:
-    """Weights of the smallest size that have learnt nothing."""
-    torch.manual_seed(0)
-    config = preset("micro")
-    tokenizer = make_tokenizer(TEXTS * 20, config.text.vocabulary)
-    made = weights.Weights(config=config, tensors={}, tokenizer=tokenizer)
-    for part, network in (
-        ("vae", VAE(config.vae)),
-        ("text", TextModel(config.text, tokenizer)),
-        ("dit", DiT(config.dit)),
-    ):
-        made = made.with_part(part, network)
-    weights.save(made, path)
-    return path
 
 
 def picture() -> io.BytesIO:
@@ -57,17 +36,19 @@ def picture() -> io.BytesIO:
 def test_clips_are_made_and_taken_in_once(tmp_path: Path, settings: Settings, client: Client) -> None:
     settings.RUN_SCRATCH = tmp_path / "scratch"
     erin = rows.person("erin", "engineer")
-    row = checkpoints.register(micro(tmp_path / "micro.safetensors"), "Micro")
+    row = checkpoints.register(micro_weights.write(tmp_path / "micro.safetensors"), "Micro")
     assert checkpoints.register(tmp_path / "micro.safetensors") == row
-    text = prompts.find_or_create(TEXTS[0])
+    text = prompts.find_or_create(TEXTS[0], "一个红色圆形向左移动")
+    alone = prompts.find_or_create(TEXTS[0])  # the same English text, and yet another prompt
     image = prompts.find_or_create(TEXTS[1], task="i2v", first_frame=firstframes.keep(picture()))
-    config = {"checkpoint": str(row.pk), "prompts": [text.pk, image.pk], "seeds": [5], "steps": 2}
-    run = launch.launch(erin, "generate", config, name="Two clips")
+    config = {"checkpoint": str(row.pk), "prompts": [text.pk, image.pk, alone.pk], "seeds": [5]}
+    run = launch.launch(erin, "generate", config | {"steps": 2}, name="Three clips")
     supervise.execute(run.pk)
     run.refresh_from_db()
     assert (run.state, run.error) == (RunState.SUCCEEDED, "")
 
-    first, second = (made.clip for made in run.generated.all())
+    first, second, third = (made.clip for made in run.generated.all())
+    assert (third.prompt, third.recipe["prompt"]) == (alone, first.recipe["prompt"])
     assert (first.prompt, second.prompt, first.seed) == (text, image, 5)
     assert (first.video_model, first.frames, first.width) == (row.video_model, world.FRAMES, world.SIDE)
     assert first.recipe["checkpoint_sha256"] == row.sha256
@@ -77,19 +58,19 @@ def test_clips_are_made_and_taken_in_once(tmp_path: Path, settings: Settings, cl
 
     folder = tmp_path / "again"
     (folder / "clips").mkdir(parents=True)
-    for name, clip in (("0001", first), ("0002", second)):
+    for name, clip in (("0001", first), ("0002", second), ("0003", third)):
         (folder / "clips" / f"{name}.mp4").write_bytes(clip.original.open().read())
     Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING, lease_token=row.pk)
     run.refresh_from_db()
     deliver(run, folder)
-    assert (Clip.objects.count(), GeneratedClip.objects.count()) == (2, 2)
+    assert (Clip.objects.count(), GeneratedClip.objects.count()) == (3, 3)
 
     client.force_login(erin)
     shown = client.get(f"/generate/{run.pk}/").text
     assert f"/clips/{first.pk}/" in shown
     assert f"/prompts/{image.pk}/first-frame/" in shown
     told = client.get(f"/api/generate/{run.pk}").json()
-    assert [clip["id"] for clip in told["clips"]] == [str(first.pk), str(second.pk)]
+    assert [clip["id"] for clip in told["clips"]] == [str(clip.pk) for clip in (first, second, third)]
 
 
 @pytest.mark.django_db
@@ -160,7 +141,7 @@ def test_the_playground_takes_texts_and_a_picture(erin: User, client: Client) ->
     file.name = "first.png"
     client.post("/generate/", {**sent, "texts": "a red circle moves left", "first_frame": file})
     prompt = Run.objects.first().config["clips"][0]["prompt"]  # type: ignore[union-attr]
-    assert prompts.Prompt.objects.get(pk=prompt).task == "i2v"
+    assert Prompt.objects.get(pk=prompt).task == "i2v"
     answer = client.post("/generate/", {**sent, "first_frame": io.BytesIO(b"no picture")})
     assert answer.status_code == 422
     assert "not a readable PNG" in answer.text

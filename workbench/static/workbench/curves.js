@@ -1,7 +1,7 @@
 /** The one chart helper: a run's metrics as curves, drawn by plotly, fetched as far as they are new. */
 
 const PAGE_OF_METRICS = 5000;
-const COLOURS = ["#8ab8ff", "#5fd39a", "#f0c75e", "#ff9470", "#c9a6ff", "#79d6e0"];
+const COLOURS = ["#8ab8ff", "#5fd39a", "#f0c75e", "#ff9470", "#c9a6ff", "#79d6e0", "#f2a0c8", "#c3c3c3"];
 
 export class Curves {
   /**
@@ -73,16 +73,19 @@ export class Curves {
         marker: { size: 5 },
       };
     });
+    const many = names.length > 2; // their names go below the plot, which keeps its height
     const layout = {
       title: { text: chart, font: { size: 14 } },
-      height: 280,
-      margin: { l: 56, r: 12, t: 40, b: 44 },
+      height: many ? 300 + 20 * Math.ceil(names.length / 2) : 280,
+      margin: { l: 56, r: 12, t: 40, b: many ? 64 + 20 * Math.ceil(names.length / 2) : 44 },
       paper_bgcolor: "#1b1b1b",
       plot_bgcolor: "#1b1b1b",
       font: { color: "#ededed", size: 12 },
       xaxis: { title: { text: this.step }, gridcolor: "#373737", zerolinecolor: "#373737" },
       yaxis: { gridcolor: "#373737", zerolinecolor: "#6f6f6f" },
-      legend: { orientation: "h", y: 1.12, x: 1, xanchor: "right" },
+      legend: many
+        ? { orientation: "h", y: -0.25, yanchor: "top", x: 0, font: { size: 11 } }
+        : { orientation: "h", y: 1.12, x: 1, xanchor: "right" },
       showlegend: names.length > 1 || names[0] !== chart,
       uirevision: "same",
     };
