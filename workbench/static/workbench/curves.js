@@ -74,9 +74,11 @@ export class Curves {
       };
     });
     const many = names.length > 2; // their names go below the plot, which keeps its height
+    const height = many ? 300 + 20 * Math.ceil(names.length / 2) : 280;
+    this.charts.get(chart).style.height = `${height}px`; // plotly asks for it when the window's width changes
     const layout = {
       title: { text: chart, font: { size: 14 } },
-      height: many ? 300 + 20 * Math.ceil(names.length / 2) : 280,
+      height,
       margin: { l: 56, r: 12, t: 40, b: many ? 64 + 20 * Math.ceil(names.length / 2) : 44 },
       paper_bgcolor: "#1b1b1b",
       plot_bgcolor: "#1b1b1b",
