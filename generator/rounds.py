@@ -27,7 +27,8 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
+from django.urls import reverse
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from annotation import campaigns
@@ -39,7 +40,7 @@ from generator.models import Checkpoint, Round, RoundPrompt, RoundRun
 from generator.round_presets import PRESETS, RoundPreset
 from rewardmodels.models import RewardModel
 from workbench.access import audit, require
-from workbench.models import Role, Run, RunState, User
+from workbench.models import Notice, Role, Run, RunState, User
 from workbench.refusals import Conflict, Invalid, Refusal
 from workbench.runs import control, launch, retention
 from workbench.runs.kinds import ConfigRefusedError
@@ -88,29 +89,24 @@ def start(user: User, plan: Plan, request: HttpRequest | None = None) -> Round:
 def advance(round_id: int) -> Round:
     """Take the round as far as it goes now. Safe at any time. Raises Round.DoesNotExist."""
     with transaction.atomic():
-        round_ = (
-            Round.objects.select_for_update(of=("self",)).select_related("base", "trained").get(pk=round_id)
-        )
-        while round_.state == State.WORKING:
-            try:
-                with transaction.atomic():
-                    done = _STEPS[round_.step](round_)
-            except (StepFailedError, ConfigRefusedError, Refusal, PermissionDenied) as error:
-                _fail(round_, str(error))
-                break
-            if not done:
-                break
-            if round_.step in _AFTER:
-                log.info("round_step_done", round=round_.pk, step=round_.step)
-                round_.step = _AFTER[round_.step]
-                round_.save(update_fields=["step"])
+        rows = Round.objects.select_for_update(of=("self",))
+        round_ = rows.select_related("base", "trained", "created_by").get(pk=round_id)
+        with translation.override(round_.created_by.language):
+            while round_.state == State.WORKING and _step_done(round_):
+                if round_.step in _AFTER:
+                    log.info("round_step_done", round=round_.pk, step=round_.step)
+                    round_.step = _AFTER[round_.step]
+                    round_.save(update_fields=["step"])
     return round_
 
 
 def advance_all() -> None:
     """Advance every round that is at work: what the beat does, for whatever nobody told of."""
     for round_id in Round.objects.filter(state=State.WORKING).values_list("pk", flat=True):
-        advance(round_id)
+        try:
+            advance(round_id)
+        except Exception:
+            log.exception("round_not_advanced", round=round_id)  # it must not keep the others waiting
 
 
 def run_saved(sender: Any, instance: Run, **rest: Any) -> None:
@@ -196,6 +192,16 @@ def may_control(user: Any, round_: Round) -> bool:
 # --- Steps: each gives True when all of it is there -------------------------------------------------------
 
 
+def _step_done(round_: Round) -> bool:
+    """Do what the present step lacks; a step that can't be done leaves nothing half done, and fails it."""
+    try:
+        with transaction.atomic():
+            return _STEPS[round_.step](round_)
+    except (StepFailedError, ConfigRefusedError, Refusal, PermissionDenied) as error:
+        _fail(round_, str(error))
+        return False
+
+
 def _sample(round_: Round) -> bool:
     preset = RoundPreset.of(round_.settings)
     wanted = {False: preset.clips_per_item, True: preset.held_out_seeds}
@@ -212,6 +218,7 @@ def _judge(round_: Round) -> bool:
     if round_.campaign is None:
         round_.campaign = _open_campaign(round_)
         round_.save(update_fields=["campaign"])
+        _tell(round_, _("Round %(number)s waits for judgements.") % {"number": round_.pk})
     campaign = round_.campaign
     complete = campaign.judged >= campaign.wanted
     if not complete and campaign.state != Campaign.State.CLOSED:
@@ -308,6 +315,8 @@ def _evaluate(round_: Round) -> bool:
     round_.report = report.stored()
     round_.save(update_fields=["report"])
     _end(round_, State.PROMOTED if report.judge.difference >= 0 else State.REJECTED)
+    said = {"number": round_.pk, "state": round_.get_state_display()}
+    _tell(round_, _("Round %(number)s is over: %(state)s.") % said)
     return True
 
 
@@ -458,6 +467,7 @@ def _fail(round_: Round, why: str) -> None:
     log.warning("round_failed", round=round_.pk, step=round_.step, why=why)
     round_.state, round_.problem = State.FAILED, why
     round_.save(update_fields=["state", "problem"])
+    _tell(round_, _("Round %(number)s failed: %(why)s") % {"number": round_.pk, "why": why})
 
 
 def _end(round_: Round, state: str) -> None:
@@ -466,6 +476,12 @@ def _end(round_: Round, state: str) -> None:
     campaign = round_.campaign
     if campaign is not None and Campaign.State.CLOSED in campaigns.MOVES[campaign.state]:
         campaigns.set_state(campaign.pk, Campaign.State.CLOSED, campaign.version)
+
+
+def _tell(round_: Round, text: str) -> None:
+    """A notice for the person who started it."""
+    address = reverse("generator:round", args=[round_.pk])
+    Notice.objects.create(user=round_.created_by, text=text.splitlines()[0][:300], url=address)
 
 
 def _controlled(user: User, round_id: int) -> Round:

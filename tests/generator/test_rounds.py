@@ -127,6 +127,11 @@ def test_a_round_goes_through_its_steps_and_is_promoted(erin: User, ann: User) -
     assert round_.ended_at is not None
     assert Campaign.objects.get().state == "closed"
     assert checkpoints.current_base() == round_.trained
+    told = list(erin.notices.order_by("pk").values_list("text", flat=True))
+    assert told == [
+        f"Round {round_.pk} waits for judgements.",
+        f"Round {round_.pk} is over: Promoted.",
+    ]
 
 
 def test_rewards_that_rise_while_the_judge_falls_reject_it_and_the_page_says_so(
