@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,9 @@ from generator.data.world import (
     FRAMES,
     SHAPES,
     Camera,
+    Colour,
     Direction,
+    Name,
     Shape,
     Wanted,
     parse,
@@ -69,8 +72,7 @@ def measure(
     sway = _camera(frames[..., 1], tones.chroma)
     seen = float(contour.found.mean())
     likeness = _likeness(contour)
-    shape: Shape | None = max(likeness, key=lambda name: likeness[name]) if seen else None
-    colour = min(tones.off, key=lambda name: tones.off[name]) if seen else None
+    cameras = {camera: _moved_like(sway, camera) for camera in CAMERAS}
     path = steps.sum(0) / _PER_CLIP if len(steps) else np.zeros(2, np.float32)
 
     follows: list[float] = []
@@ -81,17 +83,17 @@ def measure(
     if wanted.direction:
         follows.append(_goes(path, wanted.direction))
     if wanted.camera:
-        follows.append(_moved_like(sway, wanted.camera))
+        follows.append(cameras[wanted.camera])
     return Measures(
         prompt_following=float(np.mean(follows)) if follows else 1.0,
         structural_stability=_soundness(tones, contour),
         first_frame_preservation=None if first_frame is None else _kept(frames, tones, first_frame),
         motion_quality=_liveliness(steps, path, sway),
         aesthetic_quality=_beauty(frames, tones, contour),
-        shape=shape,
-        colour=colour,  # type: ignore[arg-type]
+        shape=_most(likeness) if seen else None,
+        colour=_nearest(tones) if seen else None,
         direction=_way(path),
-        camera=max(CAMERAS, key=lambda camera: _moved_like(sway, camera)) if len(frames) > 1 else None,
+        camera=_most(cameras) if len(frames) > 1 else None,
         subjects=_count(tones, contour) if seen >= 0.5 else 0,
     )
 
@@ -107,7 +109,7 @@ class _Tones:
     """(T, H/2, W/2): distance to grey in the hexagon of hues, 0–255, of squares of four pixels."""
     hues: Floats
     """(37,) share of the coloured pixels by hue, ten degrees each; the last is what has no colour."""
-    off: dict[str, float]
+    off: dict[Colour, float]
     """Degrees from the subject's hue to each of the world's colours."""
     view: Floats
     """(T, H, W), 0–1: the picture seen along the subject's hue."""
@@ -150,7 +152,8 @@ def _by_fours(values: Floats) -> Floats:
     """Means of squares of four pixels of (T, H, W); an odd last row or column is left out."""
     _, height, width = values.shape
     rows = values[:, : height // 2 * 2 : 2] + values[:, 1::2]
-    return (rows[:, :, : width // 2 * 2 : 2] + rows[:, :, 1::2]) / np.float32(4)
+    fours: Floats = (rows[:, :, : width // 2 * 2 : 2] + rows[:, :, 1::2]).astype(np.float32)
+    return fours * np.float32(0.25)
 
 
 def _hue_histogram(across: Floats, up: Floats, chroma: Floats) -> tuple[Floats, float]:
@@ -166,6 +169,15 @@ def _hue_histogram(across: Floats, up: Floats, chroma: Floats) -> tuple[Floats, 
     hue = float(np.angle((weight[near] * np.exp(1j * angles[near])).sum())) if near.any() else 0.0
     hues = np.append(np.bincount(bins, minlength=36), chroma.size - len(bins)) / chroma.size
     return hues.astype(np.float32), hue
+
+
+def _nearest(tones: _Tones) -> Colour:
+    return _most({name: -degrees for name, degrees in tones.off.items()})
+
+
+def _most(values: Mapping[Name, float]) -> Name:
+    """The name with the largest value, the first of equals."""
+    return max(values, key=lambda name: values[name])
 
 
 def _hexagon(rgb: tuple[int, int, int]) -> float:
@@ -223,7 +235,8 @@ def _halfway(mass: Floats) -> Floats:
     below = np.where(place > 0, heaped[rows, place - 1], 0)
     own = np.maximum(mass[rows, np.minimum(place, mass.shape[1] - 1)], 1e-6)
     halfway = place - 0.5 + (total[:, 0] / 2 - below) / own
-    return np.where(total[:, 0] > 0, halfway, (mass.shape[1] - 1) / 2).astype(np.float32)
+    places: Floats = np.where(total[:, 0] > 0, halfway, (mass.shape[1] - 1) / 2).astype(np.float32)
+    return places
 
 
 def _sampled(view: Floats, x: Floats, y: Floats) -> Floats:
@@ -237,13 +250,15 @@ def _sampled(view: Floats, x: Floats, y: Floats) -> Floats:
     right, down = x - left, y - top
     upper = flat[base] + right * (flat[base + 1] - flat[base])
     lower = flat[base + width] + right * (flat[base + width + 1] - flat[base + width])
-    return np.where(inside, upper + down * (lower - upper), 0).astype(np.float32)
+    samples: Floats = np.where(inside, upper + down * (lower - upper), 0).astype(np.float32)
+    return samples
 
 
 def _profiles(contour: _Contour) -> Floats:
     """Logarithms of the radii of the frames with a subject, without size and shift: (T', rays)."""
     logs = np.log(np.maximum(contour.radii[contour.found], 0.5))
-    return logs - logs @ _PLAIN.T @ _PLAIN
+    free: Floats = logs - logs @ _PLAIN.T @ _PLAIN
+    return free
 
 
 def _likeness(contour: _Contour) -> dict[Shape, float]:
@@ -479,7 +494,7 @@ def _beauty(frames: Floats, tones: _Tones, contour: _Contour) -> float:
     green = frames[:, : frames.shape[1] // 2 * 2, : frames.shape[2] // 2 * 2, 1]
     diagonal = green[:, ::2, ::2] - green[:, 1::2, ::2] - green[:, ::2, 1::2] + green[:, 1::2, 1::2]
     grain = float(np.median(abs(diagonal))) / 2 / 0.6745
-    nearest = COLOURS[min(tones.off, key=lambda name: tones.off[name])]  # type: ignore[index,type-var]
+    nearest = COLOURS[_nearest(tones)]
     red, blue = nearest[0] - (nearest[1] + nearest[2]) / 2, (nearest[1] - nearest[2]) * np.sqrt(3) / 2
     rich = float(np.clip(tones.full / np.hypot(red, blue), 0, 1))
     levels = np.sort(_by_fours(green)[tones.chroma < _FAINT])

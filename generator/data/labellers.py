@@ -121,8 +121,9 @@ def _tint(frames: Floats) -> Floats:
     """(3,) gains of the channels, read off the ground, which is grey and most of the picture."""
     some = frames[:, ::2, ::2] + np.float32(1)
     grey = _luma(some)
-    gains = np.array([np.median(some[..., channel] / grey) for channel in range(3)], np.float32)
-    return gains / gains.mean()
+    gains: Floats = np.array([np.median(some[..., channel] / grey) for channel in range(3)], np.float32)
+    gains /= gains.mean()
+    return gains
 
 
 def _luma(frames: Floats) -> Floats:
@@ -407,11 +408,13 @@ def _preservation(frames: Floats, cut: _Cut, first_frame: NDArray[np.uint8]) -> 
     tint = _tint(given)
     shown = _cut(_chroma(given, tint))
     apart = np.hypot(*(shown.angle - cut.angle)) if shown.seen == cut.seen else 200.0
-    then, now = (
-        np.median(_luma(f)[c.outside]) if c.outside.any() else 0.0 for f, c in ((given, shown), (frames, cut))
-    )
-    kept = np.exp(-((apart / 80) ** 2)) * np.exp(-((abs(then - now) / 40) ** 2))
+    light = abs(_ground_light(given, shown) - _ground_light(frames, cut))
+    kept = np.exp(-((apart / 80) ** 2)) * np.exp(-((light / 40) ** 2))
     return float(like * (0.3 + 0.7 * kept) * (0.3 + 0.7 * cut.presence))
+
+
+def _ground_light(frames: Floats, cut: _Cut) -> float:
+    return float(np.median(_luma(frames)[cut.outside])) if cut.outside.any() else 0.0
 
 
 def _sigmoid(x: float) -> float:

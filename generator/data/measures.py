@@ -51,7 +51,7 @@ def read_clip(source: Path | BinaryIO) -> NDArray[np.uint8]:
     """
     name = getattr(source, "name", "the clip")
     try:
-        with av.open(source) as container:
+        with av.open(source, "r") as container:
             if not container.streams.video:
                 raise ValueError(f"{name} has no video stream")
             stream = container.streams.video[0]

@@ -61,16 +61,9 @@ class Labelling:
         values = _values(site, item["clips"], item["prompt"])
         seed = [self.seed, number, uuid.UUID(item["assignment"]).int]
         impression = Impression(person, values, dimensions, seed)
-        answers: dict[str, Any] = {
-            "picks": {key: {"cant_judge": True} for key in dimensions} | impression.picks(),
-            "comparisons": [],
-        }
         address = f"/api/label/{item['assignment']}"
         try:
-            while asked := site.post(f"{address}/check", {"answers": answers})["questions"]:
-                for question in asked:
-                    pair = {key: question[key] for key in ("dimension", "b", "w")}
-                    answers["comparisons"].append(pair | {"answer": impression.compare(**pair)})
+            answers = self._answers(site, address, impression, dimensions)
             longest = max(clip["duration"] for clip in item["clips"])
             given = site.post(
                 f"{address}/submit",
@@ -90,6 +83,24 @@ class Labelling:
         asked_for = len(answers["comparisons"])
         broken = {"pairs": given["pairs"], "broken_pairs": given["broken_pairs"]}
         return {"judgements": 1, "ties": ties, "questions": asked_for} | broken
+
+    def _answers(
+        self, site: Site, address: str, impression: Impression, dimensions: list[str]
+    ) -> dict[str, Any]:
+        """The picks, looked at again where the page says that they clash, and the questions answered."""
+        undecided = {key: {"cant_judge": True} for key in dimensions}
+        answers: dict[str, Any] = {"picks": undecided | impression.picks(), "comparisons": []}
+        while True:
+            told = site.post(f"{address}/check", {"answers": answers})
+            answers["comparisons"] = told["comparisons"]
+            if told["broken"] and impression.reconsider(told["broken"]):
+                answers["picks"] = undecided | impression.picks()
+                continue
+            if not told["questions"]:
+                return answers
+            for question in told["questions"]:
+                pair = {key: question[key] for key in ("dimension", "b", "w")}
+                answers["comparisons"].append(pair | {"answer": impression.compare(**pair)})
 
 
 def _values(site: Site, clips: list[dict[str, Any]], prompt: dict[str, Any]) -> Values:

@@ -5,6 +5,8 @@
    a dimension in which all clips lie that close is a tie.
 3. Now and then attention lapses, and two clips are picked blindly.
 4. A question about two clips is answered from the same values, so answers never contradict each other.
+5. Shown a pair that breaks the constraint, the person takes back what they are less sure of and calls that
+   dimension a tie, if they are not sure enough of either; else both stand, and the pair stays broken.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ class Temper:
     """Differences up to this are none."""
     lapses: float
     """Chance that a dimension is answered blindly."""
+    sure: float
+    """A difference from which on a pick is not taken back."""
     severity: float
     """The mean value below which a clip is bad."""
 
@@ -43,6 +47,7 @@ def temper(seed: int, number: int, noise: float) -> Temper:
         noise=noise * float(chance.uniform(0.6, 1.6)),
         margin=float(chance.uniform(0.01, 0.04)),
         lapses=float(chance.uniform(0.0, 0.04)),
+        sure=float(chance.uniform(0.08, 0.2)),
         severity=float(chance.uniform(0.2, 0.4)),
     )
 
@@ -59,6 +64,7 @@ class Impression:
         chance = np.random.default_rng(list(seed))
         self._felt: dict[str, dict[str, float]] = {}
         self._blind: dict[str, tuple[str, str]] = {}
+        self._ties: set[str] = set()
         for dimension in dimensions:
             errors = chance.normal(0.0, person.noise, len(self._clips))
             first, second = chance.permutation(len(self._clips))[:2]
@@ -75,6 +81,20 @@ class Impression:
     def picks(self) -> dict[str, dict[str, Any]]:
         """Best and worst clips of each dimension that can be judged, as the API takes them."""
         return {dimension: self._pick(dimension) for dimension in self._felt}
+
+    def reconsider(self, broken: Sequence[Mapping[str, Any]]) -> bool:
+        """Look again at pairs as the API tells of them; False if nothing is taken back."""
+        before = len(self._ties)
+        for pair in broken:
+            gaps = {
+                dimension: abs(self._felt[dimension][pair["best"]] - self._felt[dimension][pair["worst"]])
+                for dimension in (pair["dimension"], *pair["broken_by"])
+            }
+            if self._ties.isdisjoint(gaps):
+                weakest = min(gaps, key=lambda dimension: gaps[dimension])
+                if gaps[weakest] < self._person.sure:
+                    self._ties.add(weakest)
+        return len(self._ties) > before
 
     def compare(self, dimension: str, b: str, w: str) -> Reply:
         """Is `b` at least as good as `w`?"""
@@ -97,6 +117,8 @@ class Impression:
         return "left" if means[left] > means[right] else "right"
 
     def _pick(self, dimension: str) -> dict[str, Any]:
+        if dimension in self._ties:
+            return {"tie": True}
         if dimension in self._blind:
             best, worst = self._blind[dimension]
             return {"best": [best], "worst": [worst]}

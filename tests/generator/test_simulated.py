@@ -151,3 +151,26 @@ def test_impressions_are_reproducible_consistent_and_as_noisy_as_asked() -> None
         replies = {(b, w): one.compare("motion_quality", b, w) for b in values for w in values}
         for (b, w), reply in replies.items():
             assert reply == {"yes": "no", "no": "yes", "cant_tell": "cant_tell"}[replies[w, b]]
+
+
+def test_a_clash_is_looked_at_again_and_what_is_sure_stands() -> None:
+    def clashing(apart: float) -> tuple[Impression, list[dict[str, object]]]:
+        values = {
+            "a": {"motion_quality": 0.5 + apart, "aesthetic_quality": 0.1},
+            "b": {"motion_quality": 0.5, "aesthetic_quality": 0.9},
+        }
+        one = Impression(temper(0, 3, 0.0), values, ["motion_quality", "aesthetic_quality"], [7])
+        pair = {"dimension": "motion_quality", "best": "a", "worst": "b", "broken_by": ["aesthetic_quality"]}
+        return one, [pair]
+
+    unsure, pairs = clashing(0.07)
+    assert unsure.picks()["motion_quality"] == {"best": ["a"], "worst": ["b"]}
+    assert unsure.reconsider(pairs)
+    assert unsure.picks()["motion_quality"] == {"tie": True}
+    assert unsure.picks()["aesthetic_quality"] == {"best": ["b"], "worst": ["a"]}
+    assert not unsure.reconsider(pairs)
+
+    sure, pairs = clashing(0.3)
+    before = sure.picks()
+    assert not sure.reconsider(pairs)
+    assert sure.picks() == before

@@ -1,5 +1,7 @@
 """Clips of the world with something wrong in them, as a generator or a codec makes them."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -85,12 +87,10 @@ def _layers(scene: Scene) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
 
 
 def _ground(scene: Scene) -> NDArray[np.float32]:
-    """The scene without its subject: the grey of each pixel's own row and stripe, from the far side."""
-    from dataclasses import replace
-
-    far = [render(replace(scene, x=x, y=y)).astype(np.float32) for x, y in ((-300.0, -300.0),)]
-    return far[0]
+    """The scene without its subject, which is far outside."""
+    return render(replace(scene, x=-300.0, y=-300.0)).astype(np.float32)
 
 
 def _uint8(pixels: NDArray[np.floating]) -> Video:
-    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    rounded: Video = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    return rounded
