@@ -2,8 +2,9 @@
 
     python -m tests.bench.rewards [--quick] [--json FILE]
 
-Clips of 64x64 pixels and nine frames; a step takes eight judgements of four clips. Both figures by the clock
-and by the time that the processor worked for us: a machine that is shared shows in the difference.
+Clips of 64x64 pixels and nine frames; a step takes eight judgements of four clips. One thread, as trainers
+have on the CPU. Both figures by the clock and by the time that the processor worked for us: a machine that is
+shared shows in the difference.
 """
 
 import argparse
@@ -38,7 +39,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
     world = distributed.start()
-    torch.set_num_threads(2)
     rounds = 3 if options.quick else 20
     rows = [measure(kind, rounds, world) for kind in KINDS]
     print("reward model    parameters   steps/s   CPU s/step   clips scored/s   CPU ms/clip")
