@@ -13,23 +13,36 @@ from django.db import connection
 from annotation.models import Task
 from arena.ratings import Counts, Floats, Ints
 
+# What comes back is packed, seven big-endian integers a row: many voters make many rows, and rows as Python
+# objects would cost more than the counting.
 _COUNTS = """
-    SELECT GROUPING(battle.prompt_id), GROUPING(battle.voter_id), battle.prompt_id, battle.voter_id,
-           battle.left_model_id, battle.right_model_id,
-           count(*) FILTER (WHERE vote.answer = 'left'),
-           count(*) FILTER (WHERE vote.answer = 'right'),
-           count(*) FILTER (WHERE vote.answer IN ('tie', 'both_bad')),
-           count(*) FILTER (WHERE vote.answer = 'both_bad'),
-           count(*) FILTER (WHERE vote.simulated),
-           max(vote.created_at)
-    FROM arena_vote vote JOIN arena_battle battle ON battle.id = vote.battle_id
-    WHERE battle.task = %s AND NOT vote.too_fast AND (%s OR NOT vote.simulated)
-    GROUP BY GROUPING SETS (
-        (battle.left_model_id, battle.right_model_id),
-        (battle.prompt_id, battle.left_model_id, battle.right_model_id),
-        (battle.voter_id, battle.left_model_id, battle.right_model_id)
+    WITH counted AS (
+        SELECT GROUPING(battle.prompt_id, battle.voter_id) AS kind, battle.prompt_id, battle.voter_id,
+               battle.left_model_id, battle.right_model_id,
+               count(*) FILTER (WHERE vote.answer = 'left') AS left_wins,
+               count(*) FILTER (WHERE vote.answer = 'right') AS right_wins,
+               count(*) FILTER (WHERE vote.answer IN ('tie', 'both_bad')) AS ties,
+               count(*) FILTER (WHERE vote.answer = 'both_bad') AS both_bad,
+               count(*) FILTER (WHERE vote.simulated) AS simulated,
+               max(vote.created_at) AS latest
+        FROM arena_vote vote JOIN arena_battle battle ON battle.id = vote.battle_id
+        WHERE battle.task = %s AND NOT vote.too_fast AND (%s OR NOT vote.simulated)
+        GROUP BY GROUPING SETS (
+            (battle.left_model_id, battle.right_model_id),
+            (battle.prompt_id, battle.left_model_id, battle.right_model_id),
+            (battle.voter_id, battle.left_model_id, battle.right_model_id)
+        )
+    ), numbered AS (
+        SELECT *, dense_rank() OVER (PARTITION BY kind ORDER BY prompt_id, voter_id) - 1 AS cluster
+        FROM counted
     )
+    SELECT kind, sum(simulated), max(latest), string_agg(
+        int8send(left_model_id) || int8send(right_model_id) || int8send(left_wins) || int8send(right_wins)
+        || int8send(ties) || int8send(both_bad) || int8send(cluster), ''::bytea
+    )
+    FROM numbered GROUP BY kind
 """
+_BY_PROMPT, _BY_VOTER, _BY_PAIR = 1, 2, 3  # what GROUPING gives
 
 
 @dataclass(frozen=True)
@@ -53,18 +66,23 @@ def tally(task: Task, with_simulated: bool) -> Tally:
     """The votes that count: those that were not too fast, by people or by everybody."""
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS, [task, with_simulated])
-        rows = cursor.fetchall()
-    pairs = sorted((row for row in rows if row[0] and row[1]), key=lambda row: (row[4], row[5]))
-    models = sorted({model for row in pairs for model in row[4:6]})
+        found = {kind: rest for kind, *rest in cursor.fetchall()}
+    if not found:
+        nothing = np.zeros((0, 7), np.int64)
+        empty = _counts(nothing, nothing[:, 0])
+        return Tally([], empty, empty, empty, np.zeros(0), votes=0, simulated=0, up_to=None)
+    simulated, up_to, _packed = found[_BY_PAIR]
+    pairs = _rows(found[_BY_PAIR][2])
+    models = np.unique(pairs[:, :2])
     return Tally(
-        models,
-        _counts(pairs, models),
-        _counts([row for row in rows if not row[0]], models, by=2),
-        _counts([row for row in rows if not row[1]], models, by=3),
-        np.array([row[9] for row in pairs], np.float64),
-        votes=sum(sum(row[6:9]) for row in pairs),
-        simulated=sum(row[10] for row in pairs),
-        up_to=max((row[11] for row in pairs), default=None),
+        models.tolist(),
+        _counts(pairs, models, clustered=False),
+        _counts(_rows(found[_BY_PROMPT][2]), models),
+        _counts(_rows(found[_BY_VOTER][2]), models),
+        pairs[:, 5].astype(np.float64),
+        votes=int(pairs[:, 2:5].sum()),
+        simulated=int(simulated),
+        up_to=up_to,
     )
 
 
@@ -79,13 +97,12 @@ def left_out(task: Task, with_simulated: bool) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _counts(rows: list[tuple], models: list[int], by: int | None = None) -> Counts:  # type: ignore[type-arg]
-    place = {model: index for index, model in enumerate(models)}
-    columns = np.array([row[6:9] for row in rows], np.float64).reshape(-1, 3).T
-    cluster: Ints | None = None
-    if by is not None:
-        names = {name: index for index, name in enumerate(dict.fromkeys(row[by] for row in rows))}
-        cluster = np.array([names[row[by]] for row in rows], np.int64)
-    left = np.array([place[row[4]] for row in rows], np.int64)
-    right = np.array([place[row[5]] for row in rows], np.int64)
-    return Counts(left, right, columns[0], columns[1], columns[2], cluster)
+def _rows(packed: bytes) -> Ints:
+    """(rows, 7): left model, right model, left wins, right wins, ties, both bad, cluster."""
+    return np.frombuffer(packed, ">i8").reshape(-1, 7).astype(np.int64)
+
+
+def _counts(rows: Ints, models: Ints, clustered: bool = True) -> Counts:
+    left, right = np.searchsorted(models, rows[:, 0]), np.searchsorted(models, rows[:, 1])
+    left_wins, right_wins, ties = rows[:, 2:5].T.astype(np.float64)
+    return Counts(left, right, left_wins, right_wins, ties, rows[:, 6] if clustered else None)
