@@ -163,7 +163,7 @@ def test_a_clash_is_looked_at_again_and_what_is_sure_stands() -> None:
         pair = {"dimension": "motion_quality", "best": "a", "worst": "b", "broken_by": ["aesthetic_quality"]}
         return one, [pair]
 
-    unsure, pairs = clashing(0.07)
+    unsure, pairs = clashing(0.09)
     assert unsure.picks()["motion_quality"] == {"best": ["a"], "worst": ["b"]}
     assert unsure.reconsider(pairs)
     assert unsure.picks()["motion_quality"] == {"tie": True}
