@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from ninja import NinjaAPI, Router, Schema, Status
 from pydantic import Field, StringConstraints, WithJsonSchema
 
@@ -202,9 +203,8 @@ def start(request: HttpRequest, payload: RoundIn) -> Status[Round]:
     require(request.user, "runs.launch")
     found = PromptSet.objects.filter(slug=payload.prompt_set).first()
     if found is None:
-        raise Invalid(
-            "no_such_prompt_set", f"There is no prompt set {payload.prompt_set!r}.", where="body.prompt_set"
-        )
+        text = _("There is no prompt set “%(slug)s”.") % {"slug": payload.prompt_set}
+        raise Invalid("no_such_prompt_set", text, where="body.prompt_set")
     plan = rounds.Plan(base=_checkpoint(payload.base), prompt_set=found, preset=payload.preset)
     return Status(201, rounds.start(_user(request), plan, request))
 
@@ -249,7 +249,11 @@ def _checkpoint(wanted: uuid.UUID | None) -> Checkpoint:
     else:
         found = Checkpoint.objects.filter(pk=wanted).select_related("video_model").first()
     if found is None:
-        raise Invalid("no_such_checkpoint", "There is no such checkpoint.", where="body.checkpoint")
+        none_yet = _(
+            "There is no checkpoint of the generator yet. Bring one in: manage.py import_checkpoint FILE"
+        )
+        text = _("There is no checkpoint %(id)s.") % {"id": wanted} if wanted else none_yet
+        raise Invalid("no_such_checkpoint", text, where="body.checkpoint")
     return found
 
 
