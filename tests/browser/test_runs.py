@@ -58,7 +58,7 @@ def test_launch_and_watch_curves_move(
     page.get_by_role("button", name="Launch").click()
     expect(page.get_by_role("heading", name="First lesson")).to_be_visible()
     page.evaluate("window.neverReloaded = true")
-    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=30_000)
     page.wait_for_selector("[data-chart=loss] .main-svg", timeout=90_000)
     before = page.evaluate(POINTS)
     until(lambda: page.evaluate(POINTS) > before + 3, "a curve that moves")
