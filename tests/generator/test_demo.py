@@ -16,7 +16,8 @@ pytestmark = pytest.mark.django_db
 
 
 def test_the_demo_s_round_begins_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    engineer, said = rows.person("engineer", Role.ENGINEER), []
+    engineer = rows.person("engineer", Role.ENGINEER)
+    said: list[str] = []
     monkeypatch.setattr(demo, "SHIPPED", tmp_path / "tiny.safetensors")
     demo.load(engineer, said.append)
     assert "is missing" in said[0]

@@ -160,7 +160,12 @@ def test_a_clash_is_looked_at_again_and_what_is_sure_stands() -> None:
             "b": {"motion_quality": 0.5, "aesthetic_quality": 0.9},
         }
         one = Impression(temper(0, 3, 0.0), values, ["motion_quality", "aesthetic_quality"], [7])
-        pair = {"dimension": "motion_quality", "best": "a", "worst": "b", "broken_by": ["aesthetic_quality"]}
+        pair: dict[str, object] = {
+            "dimension": "motion_quality",
+            "best": "a",
+            "worst": "b",
+            "broken_by": ["aesthetic_quality"],
+        }
         return one, [pair]
 
     unsure, pairs = clashing(0.09)
