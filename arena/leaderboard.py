@@ -1,8 +1,9 @@
 """The leaderboard of a board (a task): ratings with intervals, computed from the votes when it is read.
 
-It costs one statement and a fit of milliseconds (`python -m tests.bench.ratings`), so nothing derived is
-stored. What was computed is kept in Valkey until there is a new vote; where computing takes long, also for
-twenty times as long as it took, so that reading never takes more than a twentieth of the server.
+It costs one statement, which grows with the votes, and a fit of milliseconds (`python -m tests.bench.ratings`
+measures both), so nothing derived is stored. What was computed is kept in Valkey until there is a new vote;
+where computing takes long, also for twenty times as long as it took, so that reading a board never takes more
+than a twentieth of the server.
 """
 
 import csv
