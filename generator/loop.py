@@ -299,9 +299,9 @@ def _account() -> User:
 
 
 def _accuracy(metrics: dict[str, Any]) -> float | None:
-    """The mean over a reward model's dimensions of its accuracy on held-out prompts."""
-    values = [value for name, value in metrics.items() if name.startswith("accuracy/") and value is not None]
-    return round(sum(values) / len(values), 4) if values else None
+    """The mean over a reward model's dimensions of its accuracy on held-out prompts (train/report.py)."""
+    value = metrics.get("accuracy/mean")
+    return None if value is None else round(float(value), 4)
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:
