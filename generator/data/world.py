@@ -230,13 +230,15 @@ def _distance(
     shape: Shape, x: NDArray[np.float32], y: NDArray[np.float32], radius: float
 ) -> NDArray[np.float32]:
     """Signed distance to the rim in pixels, negative inside; exact at the sides, which is all that shows."""
+    distance: NDArray[np.float32]
     if shape == "circle":
-        return np.hypot(x, y) - radius
-    if shape == "square":
-        return np.maximum(abs(x), abs(y)) - np.float32(0.88 * radius)
-    # Base down, tip up, a little lower than its middle so that it looks centred.
-    slope = abs(x) * np.float32(0.874) - y * np.float32(0.486)
-    return np.maximum(slope - np.float32(0.5 * radius), y - np.float32(0.88 * radius))
+        distance = np.hypot(x, y) - np.float32(radius)
+    elif shape == "square":
+        distance = np.maximum(abs(x), abs(y)) - np.float32(0.88 * radius)
+    else:  # base down, tip up, a little lower than its middle so that it looks centred
+        slope = abs(x) * np.float32(0.874) - y * np.float32(0.486)
+        distance = np.maximum(slope - np.float32(0.5 * radius), y - np.float32(0.88 * radius))
+    return distance
 
 
 def _zone(scene: Scene, language: Language) -> str:

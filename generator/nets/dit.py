@@ -155,7 +155,7 @@ class SpatialBlock(nn.Module):
         self, x: Tensor, words: Tensor, condition: Tensor, seen: Tensor, read: Tensor, real: Tensor
     ) -> tuple[Tensor, Tensor]:
         """x (B, T, H, W, D) and words (B, L, D), both new."""
-        count, frames, height, width, _ = x.shape
+        frames, height, width = x.shape[1:4]
         tokens = x.flatten(2, 3)  # (B, T, S, D)
         per_frame = height * width
         parts = [wide(part, tokens) for part in self.video.modulation(condition)]
@@ -177,9 +177,9 @@ class SpatialBlock(nn.Module):
             torch.cat([v.flatten(1, 2), text_v], dim=1),
             text_mask,
         )
-        tokens = self.video.finish(tokens, attended.unflatten(0, (count, frames)), tuple(parts[2:]))
+        tokens = self.video.finish(tokens, attended.view(tokens.shape), tuple(parts[2:]))
         words = self.text.finish(words, text_attended, tuple(text_parts[2:]))
-        return tokens.unflatten(2, (height, width)), words
+        return tokens.view(x.shape), words
 
 
 class TemporalBlock(nn.Module):
@@ -196,7 +196,7 @@ class TemporalBlock(nn.Module):
         parts = [wide(part, tokens) for part in self.video.modulation(condition)]
         q, k, v = self.video.project(tokens, parts[0], parts[1], windows(seen, side))
         attended = attend(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), None)
-        tokens = self.video.finish(tokens, attended.unflatten(0, tokens.shape[:2]), tuple(parts[2:]))
+        tokens = self.video.finish(tokens, attended.view(tokens.shape), tuple(parts[2:]))
         return together(tokens, shape, side)
 
 

@@ -13,6 +13,7 @@ the new channels, or duplicated up, so that the convolutions only learn what is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -54,9 +55,9 @@ class VAE(nn.Module):
         self.encoder = nn.ModuleList(
             [
                 *(Block(wide) for _ in range(blocks)),
-                Down(wide, middle, time=True),
+                Down(wide, middle),
                 *(Block(middle) for _ in range(blocks)),
-                Down(middle, deep, time=True),
+                Down(middle, deep),
                 *(Block(deep) for _ in range(blocks)),
             ]
         )
@@ -65,9 +66,9 @@ class VAE(nn.Module):
         self.decoder = nn.ModuleList(
             [
                 *(Block(deep) for _ in range(blocks)),
-                Up(deep, middle, time=True),
+                Up(deep, middle),
                 *(Block(middle) for _ in range(blocks)),
-                Up(middle, wide, time=True),
+                Up(middle, wide),
                 *(Block(wide) for _ in range(blocks)),
             ]
         )
@@ -144,24 +145,22 @@ class CausalTime(nn.Module):
             part = padded[:, 2 - back : 2 - back + frames : stride]
             part = weight(part.flatten(0, 1)).unflatten(0, part.shape[:2])
             out = part if out is None else out + part
-        assert out is not None
-        return out
+        return cast("Tensor", out)
 
 
 class Down(nn.Module):
     """Halves space, and time causally: 2n + 1 frames become n + 1."""
 
-    def __init__(self, channels: int, out: int, *, time: bool) -> None:
+    def __init__(self, channels: int, out: int) -> None:
         super().__init__()
         self.out = out
         self.space = nn.Conv2d(channels, out, 3, stride=2, padding=1)
         self.time = CausalTime(out, out)
-        self.halves_time = time
 
     def forward(self, x: Tensor) -> Tensor:
         inner = self.space(x.flatten(0, 1)).unflatten(0, x.shape[:2])
         inner = inner[:, ::2] + self.time(functional.silu(inner), stride=2)
-        folded = functional.pixel_unshuffle(x.flatten(0, 1), 2).unflatten(0, x.shape[:2])
+        folded = _apart(functional.pixel_unshuffle(x.flatten(0, 1), 2), x)
         before = torch.cat([folded[:, :1], folded[:, :-1]], dim=1)[:, ::2]  # the frame before each that stays
         both = torch.cat([folded[:, ::2], before], dim=2)
         out: Tensor = inner + _average(both, self.out)
@@ -171,7 +170,7 @@ class Down(nn.Module):
 class Up(nn.Module):
     """Doubles space, and time: n + 1 frames become 2n + 1, drawn from the present and the past."""
 
-    def __init__(self, channels: int, out: int, *, time: bool) -> None:
+    def __init__(self, channels: int, out: int) -> None:
         super().__init__()
         self.out = out
         self.time = CausalTime(channels, 2 * channels)
@@ -182,7 +181,7 @@ class Up(nn.Module):
         longer = torch.stack([x + earlier, x + later], dim=2).flatten(1, 2)[:, 1:]  # (B, 2n+1, C, H, W)
         inner = functional.pixel_shuffle(self.space(functional.silu(longer.flatten(0, 1))), 2)
         shortcut = functional.pixel_shuffle(_repeat(longer.flatten(0, 1), 4 * self.out), 2)
-        return (inner + shortcut).unflatten(0, longer.shape[:2])
+        return _apart(inner + shortcut, longer)
 
 
 def _average(x: Tensor, channels: int) -> Tensor:
@@ -190,8 +189,14 @@ def _average(x: Tensor, channels: int) -> Tensor:
     have = x.shape[2]
     if have % channels:
         x = x.repeat_interleave(channels, dim=2)
-        return x.unflatten(2, (channels, have)).mean(dim=3)
-    return x.unflatten(2, (channels, have // channels)).mean(dim=3)
+        have *= channels
+    groups = x.reshape(*x.shape[:2], channels, have // channels, *x.shape[3:])
+    return groups.mean(dim=3)
+
+
+def _apart(x: Tensor, like: Tensor) -> Tensor:
+    """(B T, C, H, W) to (B, T, C, H, W), with B and T as those of `like`."""
+    return x.reshape(*like.shape[:2], *x.shape[1:])
 
 
 def _repeat(x: Tensor, channels: int) -> Tensor:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.utils import deterministic
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,8 @@ def start() -> World:
         device = torch.device("cpu")
         torch.set_num_threads(1)
         torch.use_deterministic_algorithms(True)
-        # It would write NaN into every new tensor before use: 15 % of a step, to catch what nothing here does.
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        # Else NaN is written into every new tensor before its use: 15 % of a step, to catch nothing of ours.
+        setattr(deterministic, "fill_uninitialized_memory", False)  # noqa: B010 - the module's type lacks it
     if size > 1:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return World(rank, size, device)
