@@ -62,8 +62,9 @@ def test_a_round_is_judged_by_a_person_and_by_programs_and_goes_on_by_itself(
 
     log_in("erin")  # the next item stays open and another one held: programs don't wait for those
     page.goto(address)
-    page.evaluate("window.neverReloaded = true")
     page.get_by_role("button", name="Let simulated annotators do the rest").click()
+    expect(page.get_by_text("Simulated annotators are at work")).to_be_visible()
+    page.evaluate("window.neverReloaded = true")  # from here on it goes on by itself
     expect(page.locator("[data-step=rewards].working")).to_be_visible(timeout=LONG)
     assert Judgement.objects.filter(simulated=True).count() == 5
     assert Judgement.objects.filter(simulated=False).count() == 1
