@@ -57,6 +57,8 @@ class TextModel(nn.Module):
             # On a CPU the fused attention's backward pass takes longer than the plain one's on so few tokens.
             sizes._attn_implementation = "eager"
             self.model = Qwen2Model(sizes)
+            # At the usual 0.02 the words that are hard to learn are passed over before they have been heard.
+            nn.init.normal_(self.model.embed_tokens.weight, std=0.5)
         self.model.config.use_cache = False
 
     @property
