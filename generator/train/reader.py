@@ -1,6 +1,6 @@
 """Makes the small vision-language model that the foundational reward starts from at `tiny`.
 
-    python -m generator.train.reader --out fixtures/checkpoints/reader.safetensors --steps 3000 --seed 0
+    python -m generator.train.reader --out fixtures/checkpoints/reader.safetensors --steps 1200 --seed 0
 
 At paper scale that model is a pretrained one (§4.4.2). Here it first learns to see and to read in the world:
 no judgement, no oracle and no clip of a generator is in it, only scenes, their texts, and what is known of
