@@ -29,7 +29,7 @@ class ShownSide(Schema):
     duration: float
 
 
-class ShownPrompt(Schema):
+class BattlePrompt(Schema):
     text_en: str
     text_zh: str
     first_frame: str | None = Field(description="Where the picture is that the clips start from")
@@ -38,14 +38,14 @@ class ShownPrompt(Schema):
 class ShownBattle(Schema):
     id: uuid.UUID
     task: Task
-    prompt: ShownPrompt
+    prompt: BattlePrompt
     left: ShownSide
     right: ShownSide
     least_seconds: int = Field(description="A vote that comes sooner is kept, and left out of the ratings")
     expires_at: datetime
 
 
-class NextOut(Schema):
+class NextBattle(Schema):
     battle: ShownBattle | None
     nothing: str | None = Field(description="Why there is none: enough_today, no_pairs")
 
@@ -101,7 +101,7 @@ class BoardOut(Schema):
     rows: list[RowOut]
 
 
-@router.post("/{task}/next", response={200: NextOut, 429: Problem})
+@router.post("/{task}/next", response={200: NextBattle, 429: Problem})
 def next_battle(request: HttpRequest, task: Task) -> dict[str, Any]:
     """The caller's next battle; the one they have open comes back."""
     visitors.throttled(request)

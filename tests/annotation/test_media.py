@@ -476,7 +476,7 @@ def test_memory_and_time_of_the_child_are_bounded(tmp_path: Path) -> None:
         times=range(4),
         options={"preset": "ultrafast"},
     )
-    assert refusal(source, Limits(memory_bytes=300 * 2**20)).code == "too_costly"
+    assert refusal(source, Limits(memory_bytes=150 * 2**20)).code == "too_costly"
     assert refusal(source, Limits(wall_seconds=0.05)).code == "too_costly"
     long = write_video(
         tmp_path / "long.mp4", size=(640, 480), times=range(300), options={"preset": "ultrafast"}

@@ -17,7 +17,7 @@ from annotation.models import Campaign, Clip, Judgement, VideoModel
 from arena.models import Vote
 from generator.data.world import Wanted, place, prompt, render
 from generator.runs_simulate import simulated_person
-from generator.simulated.minds import Impression, temper
+from generator.simulated.minds import Impression, Temper, temper
 from tests.annotation import rows
 from tests.generator.data import broken_clips
 from tests.generator.data.test_oracles import scenes, write
@@ -154,12 +154,14 @@ def test_impressions_are_reproducible_consistent_and_as_noisy_as_asked() -> None
 
 
 def test_a_clash_is_looked_at_again_and_what_is_sure_stands() -> None:
+    attentive = Temper(noise=0.0, margin=0.02, lapses=0.0, sure=0.15, severity=0.3)
+
     def clashing(apart: float) -> tuple[Impression, list[dict[str, object]]]:
         values = {
             "a": {"motion_quality": 0.5 + apart, "aesthetic_quality": 0.1},
             "b": {"motion_quality": 0.5, "aesthetic_quality": 0.9},
         }
-        one = Impression(temper(0, 3, 0.0), values, ["motion_quality", "aesthetic_quality"], [7])
+        one = Impression(attentive, values, ["motion_quality", "aesthetic_quality"], [7])
         pair: dict[str, object] = {
             "dimension": "motion_quality",
             "best": "a",
