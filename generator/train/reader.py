@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +36,7 @@ from rewardmodels.judge.clips import to_float
 from rewardmodels.nets.build import build, describe
 from rewardmodels.nets.foundational import FoundationalReward
 from workbench.trainer import distributed
+from workbench.trainer.schedule import warm_cosine
 
 T = TypeVar("T")
 DIMENSIONS = ("prompt_following", "structural_stability")
@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for step in range(options.steps):
         rng = np.random.default_rng([options.seed, 1, step])
         for group in optimizer.param_groups:
-            group["lr"] = _rate(options.learning_rate, step, options.steps)
+            group["lr"] = warm_cosine(step + 1, options.steps, options.learning_rate)
         loss, figures = loss_of(net, draw_lesson(rng, options.batch_size, "training"))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -134,13 +134,6 @@ def save(path: Path, net: FoundationalReward, settings: dict[str, object], seed:
     mean, std = scores.mean(dim=0).tolist(), scores.std(dim=0).clamp(min=1e-6).tolist()
     weights.save(path, net, weights.Described("foundational", DIMENSIONS, settings, tuple(mean), tuple(std)))
     return figures
-
-
-def _rate(peak: float, step: int, steps: int) -> float:
-    rise = max(1, steps // 20)
-    if step < rise:
-        return peak * (step + 1) / rise
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
 
 
 def _changed(scene: world.Scene, rng: np.random.Generator) -> world.Scene:

@@ -24,6 +24,7 @@ from workbench.trainer.config import ConfigError
 from workbench.trainer.distributed import World, seed_everything
 from workbench.trainer.events import EventWriter, Figure
 from workbench.trainer.loop import Evaluation, Sample, Schedule
+from workbench.trainer.schedule import warm_cosine
 
 
 class AestheticTraining:
@@ -64,7 +65,7 @@ class AestheticTraining:
         return self._pairs.next()
 
     def step(self, batch: data.Pairs) -> Mapping[str, float]:
-        rate = self._learning_rate(self._pairs.batches_drawn)
+        rate = warm_cosine(self._pairs.batches_drawn, self._config.steps, self._config.learning_rate)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         sharp, degraded = self._scores(batch)
@@ -141,14 +142,6 @@ class AestheticTraining:
             )
 
         return score(pairs.sharp), score(pairs.degraded)
-
-    def _learning_rate(self, step: int) -> float:
-        """A rise over the first twentieth of the steps, then half a cosine down to 0; `step` from 1."""
-        c = self._config
-        rise = max(1, c.steps // 20)
-        if step <= rise:
-            return c.learning_rate * step / rise
-        return c.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, c.steps - rise)))
 
 
 def _across(sharp: Tensor, degraded: Tensor) -> float:

@@ -31,6 +31,7 @@ from workbench.trainer.config import ConfigError
 from workbench.trainer.distributed import World, seed_everything
 from workbench.trainer.events import EventWriter, Figure
 from workbench.trainer.loop import Evaluation, Schedule
+from workbench.trainer.schedule import warm_cosine
 
 WEIGHTS_FILE = "reward.safetensors"
 """The trained reward model, in the run folder, before the `end` event."""
@@ -124,7 +125,7 @@ class RewardTraining:
         return self._batches.next()
 
     def step(self, batch: Batch) -> Mapping[str, float]:
-        rate = self._learning_rate(self._batches.drawn)
+        rate = warm_cosine(self._batches.drawn, self._config.steps, self._config.learning_rate)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
         if self._reads:
@@ -310,14 +311,6 @@ class RewardTraining:
             means.append(float(scores.mean()))
             deviations.append(max(float(scores.std()), 1e-6))
         return means, deviations
-
-    def _learning_rate(self, step: int) -> float:
-        """A rise over the first twentieth of the steps, then half a cosine down to 0; `step` from 1."""
-        c = self._config
-        rise = max(1, c.steps // 20)
-        if step <= rise:
-            return c.learning_rate * step / rise
-        return c.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, c.steps - rise)))
 
 
 def _useful(training: Sequence[ItemJudgement], dimensions: tuple[str, ...]) -> list[ItemJudgement]:
