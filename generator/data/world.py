@@ -48,9 +48,9 @@ DIRECTIONS: dict[Direction, tuple[int, int]] = {
 CAMERAS: tuple[Camera, ...] = ("still", "pan", "dolly")
 GROUNDS: dict[Ground, tuple[int, int]] = {"dark": (26, 50), "grey": (100, 128), "pale": (190, 216)}
 """Grey levels of the two kinds of stripes."""
-RADII: dict[Size, float] = {"small": 8.5, "large": 12.5}
+RADII: dict[Size, float] = {"small": 8.5, "large": 11.0}
 """Pixels from a subject's middle to its rim, at the first frame."""
-PACES: dict[Pace, float] = {"slow": 2.0, "quick": 3.5}
+PACES: dict[Pace, float] = {"slow": 2.8, "quick": 4.0}
 """Pixels a frame."""
 
 _STRIPE = 24.0  # pixels from one stripe to the next but one

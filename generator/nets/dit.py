@@ -20,8 +20,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from generator.nets import rope
+from generator.nets.text import mean_of_real
 
 _FEW = 256
+_PLACES = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +39,14 @@ class DiTConfig:
     mlp_ratio: int = 4
     window: int = 4
     """Side of the temporal blocks' windows, in latents."""
+    rope_base: float = 10_000.0
+    """Of the rotary positions; about the largest distance, in latents or words, that they tell apart."""
 
     def __post_init__(self) -> None:
         if self.width % self.heads:
             raise ValueError(f"width {self.width} must be divisible by heads {self.heads}")
+        if self.rope_base <= 1:
+            raise ValueError(f"rope_base is {self.rope_base}, expected more than 1")
         rope.split(self.width // self.heads)
 
 
@@ -52,6 +58,7 @@ class DiT(nn.Module):
         self.config = config
         width = config.width
         self.enter = nn.Linear(2 * config.latent_channels + 1, width)
+        self.place = nn.Linear(6 * _PLACES, width)
         self.enter_text = nn.Linear(config.text_width, width)
         self.level = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width))
         self.summary = nn.Linear(config.text_width, width)
@@ -77,13 +84,15 @@ class DiT(nn.Module):
                 f"latents of {height} x {width} can't be cut into windows of {side[0]} x {side[1]}"
             )
         x = self.enter(torch.cat([noisy, given, mask], dim=1).permute(0, 2, 3, 4, 1))  # (B, T, H, W, D)
+        x = x + self.place(places(frames, height, width, x.device))
         words = self.enter_text(text)
-        share = real.to(text.dtype) / real.sum(dim=1, keepdim=True)
-        condition = self.level(waves(level)) + self.summary((text * share[..., None]).sum(dim=1))  # (B, D)
+        # Normalised: in the mean over a long text a single word would be too faint to be learned from.
+        summary = self.summary(normal(mean_of_real(text, real)))
+        condition = self.level(waves(level)) + summary  # (B, D)
 
-        head = self.config.width // self.config.heads
-        seen = rope.angles(rope.video_positions(real.sum(dim=1), frames, height, width), head)
-        read = rope.angles(rope.text_positions(text.shape[1], text.device), head)
+        head, base = self.config.width // self.config.heads, self.config.rope_base
+        seen = rope.angles(rope.video_positions(real.sum(dim=1), frames, height, width), head, base)
+        read = rope.angles(rope.text_positions(text.shape[1], text.device), head, base)
         for spatial, temporal in zip(self.spatial, self.temporal, strict=True):
             x, words = spatial(x, words, condition, seen, read, real)
             x = temporal(x, condition, seen, side)
@@ -236,6 +245,22 @@ def waves(level: Tensor) -> Tensor:
     rates = torch.exp(-math.log(10_000.0) * torch.arange(128, device=level.device) / 128)
     angle = 1000 * level[:, None].float() * rates
     return torch.cat([angle.cos(), angle.sin()], dim=-1)
+
+
+def places(frames: int, height: int, width: int, device: torch.device) -> Tensor:
+    """Sines and cosines (T, H, W, 6 * _PLACES) of where in the clip a latent lies, wavelengths 4 to 128."""
+    rates = 2 * math.pi / 4 / 2 ** torch.arange(_PLACES, device=device)
+    axes = [torch.arange(count, device=device)[:, None] * rates for count in (frames, height, width)]
+    waves_of = [torch.cat([angle.sin(), angle.cos()], dim=-1) for angle in axes]
+    shape = (frames, height, width, 2 * _PLACES)
+    return torch.cat(
+        [
+            waves_of[0][:, None, None].expand(shape),
+            waves_of[1][None, :, None].expand(shape),
+            waves_of[2][None, None].expand(shape),
+        ],
+        dim=-1,
+    )
 
 
 def normal(x: Tensor) -> Tensor:

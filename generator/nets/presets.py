@@ -23,13 +23,13 @@ PRESETS: dict[str, GeneratorConfig] = {
     "micro": GeneratorConfig(
         vae=VAEConfig(latent_channels=16, widths=(8, 16, 16)),
         text=TextConfig(vocabulary=400, width=32, layers=1, heads=2),
-        dit=DiTConfig(latent_channels=16, text_width=32, width=48, pairs=1, heads=2),
+        dit=DiTConfig(latent_channels=16, text_width=32, width=48, pairs=1, heads=2, rope_base=100.0),
     ),
     # Trains on two CPU cores in hours; ships as a checkpoint.
     "tiny": GeneratorConfig(
         vae=VAEConfig(),
         text=TextConfig(vocabulary=512, width=128, layers=2, heads=4),
-        dit=DiTConfig(text_width=128, width=128, pairs=4, heads=4),
+        dit=DiTConfig(text_width=128, width=128, pairs=4, heads=4, rope_base=100.0),
     ),
 }
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_BASE = 10_000.0
 
+def angles(positions: Tensor, head: int, base: float) -> Tensor:
+    """Angles (..., head / 2) of positions (..., 3): a quarter of the head for t, the rest for h and w.
 
-def angles(positions: Tensor, head: int) -> Tensor:
-    """Angles (..., head / 2) of positions (..., 3): a quarter of the head for t, the rest for h and w."""
+    The pairs of an axis turn by 1 down to nearly 1 / `base` radians a position: `base` is about the largest
+    distance that they tell apart.
+    """
     sizes = split(head)
     parts = []
     for axis, size in enumerate(sizes):
-        rates = _BASE ** (-torch.arange(size, device=positions.device, dtype=torch.float32) / size)
+        rates = base ** (-torch.arange(size, device=positions.device, dtype=torch.float32) / size)
         parts.append(positions[..., axis : axis + 1].float() * rates)
     return torch.cat(parts, dim=-1)
 

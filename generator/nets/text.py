@@ -57,7 +57,7 @@ class TextModel(nn.Module):
             # On a CPU the fused attention's backward pass takes longer than the plain one's on so few tokens.
             sizes._attn_implementation = "eager"
             self.model = Qwen2Model(sizes)
-            # At the usual 0.02 the words that are hard to learn are passed over before they have been heard.
+            # At the usual 0.02 all words are alike at first.
             nn.init.normal_(self.model.embed_tokens.weight, std=0.5)
         self.model.config.use_cache = False
 
@@ -82,6 +82,12 @@ class TextModel(nn.Module):
         # Padding follows the text and attention is causal, so no real token sees it.
         hidden: Tensor = self.model(input_ids=ids, attention_mask=real.long()).last_hidden_state
         return hidden, real
+
+
+def mean_of_real(hidden: Tensor, real: Tensor) -> Tensor:
+    """The mean (B, width) of the hidden states (B, L, width) that are `real` (B, L)."""
+    share = real.to(hidden.dtype) / real.sum(dim=1, keepdim=True)
+    return (hidden * share[..., None]).sum(dim=1)
 
 
 def make_tokenizer(texts: Iterable[str], vocabulary: int) -> str:

@@ -37,6 +37,10 @@ class Weights:
     history: tuple[dict[str, Any], ...] = ()
     """The stages that made it, oldest first: name, settings, figures."""
 
+    def holds(self, part: str) -> bool:
+        """Whether an earlier stage wrote this part."""
+        return any(name.startswith(f"{part}.") for name in self.tensors)
+
     def fill(self, part: str, network: nn.Module) -> None:
         """Load the tensors of one part into its network. Raises WeightsError if they aren't those."""
         own = {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         def schedule(self) -> Schedule: ...
 
 
-STAGES = ("autoencoder", "pretraining", "refl")
+STAGES = ("autoencoder", "text", "pretraining", "refl")
 
 
 def train(stage: str, run_dir: Path, events: EventWriter, stop: StopFlag) -> str:
@@ -45,6 +45,11 @@ def _training(stage: str, run_dir: Path, world: World, events: EventWriter) -> T
         from generator.train.config import AutoencoderConfig
 
         return AutoencoderTraining(config.read(run_dir, AutoencoderConfig), run_dir, world, events)
+    if stage == "text":
+        from generator.train.config import TextStageConfig
+        from generator.train.text import TextTraining
+
+        return TextTraining(config.read(run_dir, TextStageConfig), run_dir, world, events)
     if stage == "refl":
         from generator.feedback.refl import ReflTraining
         from generator.train.config import ReflConfig

@@ -58,6 +58,25 @@ class AutoencoderConfig(StageConfig):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextStageConfig(StageConfig):
+    """Stage `text`."""
+
+    steps: int = 300
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    temperature: float = 0.07
+    """What the cosines are divided by."""
+
+    def __post_init__(self) -> None:
+        super(TextStageConfig, self).__post_init__()
+        require(0 < self.temperature <= 10, f"temperature is {self.temperature}, expected in (0, 10]")
+        require(
+            self.batch_size >= 2 * self.processes,
+            f"batch_size is {self.batch_size}, expected two texts or more for each process to tell apart",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PretrainingConfig(StageConfig):
     """Stage `pretraining` (§4.1): image, text-to-video and image-to-video in one model."""
 

@@ -28,6 +28,7 @@ from generator.nets.vae import VAE
 from generator.train.autoencoder import contact_sheet, to_video
 from generator.train.average import Averaged
 from generator.train.config import PretrainingConfig
+from generator.train.text import texts_of, texts_of_the_world
 from workbench.trainer.config import ConfigError
 from workbench.trainer.distributed import World, seed_everything
 from workbench.trainer.events import EventWriter, Figure
@@ -62,14 +63,13 @@ class PretrainingTraining:
         self._weights.fill("vae", self._vae)
         self._vae.to(world_.device).requires_grad_(False).eval()
         seed_everything(config.seed, world_)
-        fresh = self._weights.tokenizer is None
-        if fresh:
-            text = make_tokenizer(_texts_of_the_world(), self._weights.config.text.vocabulary)
+        if self._weights.tokenizer is None:
+            text = make_tokenizer(texts_of_the_world(), self._weights.config.text.vocabulary)
             self._weights = replace(self._weights, tokenizer=text)
         networks = Networks(self._weights)
-        if not fresh:
-            self._weights.fill("text", networks.text)
-            self._weights.fill("dit", networks.dit)
+        for part, network in (("text", networks.text), ("dit", networks.dit)):
+            if self._weights.holds(part):
+                self._weights.fill(part, network)
         self.model = Averaged(networks).to(world_.device)
         self.optimizer = torch.optim.AdamW(
             networks.parameters(),
@@ -187,8 +187,8 @@ def flow_loss(networks: Networks, batch: Batch) -> Tensor:
 
 def one_text(scene: world.Scene, rng: np.random.Generator) -> str:
     """A random text of a scene: prompt or caption, English or Chinese."""
-    language: world.Language = "en" if rng.random() < 0.5 else "zh"
-    return world.prompt(scene, language) if rng.random() < 0.5 else world.caption(scene, language)
+    texts = texts_of(scene)
+    return texts[rng.integers(len(texts))]
 
 
 def prompt_figures(clips: np.ndarray[Any, np.dtype[np.uint8]], prompts: Sequence[str]) -> dict[str, float]:
@@ -207,10 +207,3 @@ def prompt_figures(clips: np.ndarray[Any, np.dtype[np.uint8]], prompts: Sequence
     }
     whole = {"one_subject": float(np.mean([m.subjects == 1 for _, m in found]))}
     return {f"eval/{name}": value for name, value in (facts | whole | marks).items()}
-
-
-def _texts_of_the_world() -> list[str]:
-    rng = np.random.default_rng(0)
-    scenes = [world.draw_scene(rng) for _ in range(2000)]
-    languages: tuple[world.Language, ...] = ("en", "zh")
-    return [text for s in scenes for la in languages for text in (world.prompt(s, la), world.caption(s, la))]

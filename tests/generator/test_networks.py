@@ -152,7 +152,10 @@ def test_rotary_products_depend_on_distances_alone() -> None:
     here, there = torch.tensor([[[3, 1, 2]]]), torch.tensor([[[5, 0, 7]]])
 
     def product(shift: int) -> torch.Tensor:
-        turned = rope.turn(q, rope.angles(here + shift, 16)), rope.turn(k, rope.angles(there + shift, 16))
+        turned = (
+            rope.turn(q, rope.angles(here + shift, 16, 100.0)),
+            rope.turn(k, rope.angles(there + shift, 16, 100.0)),
+        )
         return (turned[0] * turned[1]).sum()
 
     torch.testing.assert_close(product(0), product(11), rtol=1e-4, atol=1e-4)

@@ -25,6 +25,10 @@ from workbench.trainer.events import EventWriter
 from workbench.trainer.signals import StopFlag
 
 AUTOENCODER = {"preset": "micro", "steps": 4, "batch_size": 2, "log_every": 2, "eval_every": 4}
+TEXT = {
+    "start": "start.safetensors", "steps": 4, "batch_size": 8, "log_every": 1, "eval_every": 4,
+    "checkpoint_every": 2,
+}  # fmt: skip
 PRETRAINING = {
     "start": "start.safetensors", "steps": 6, "batch_size": 4, "bank": 16, "log_every": 2, "eval_every": 6,
     "checkpoint_every": 3, "autocast": False,
@@ -55,17 +59,30 @@ def carried(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pretrained(carried: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reading(carried: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a text stage that was never disturbed."""
+    folder = _folder(tmp_path_factory.mktemp("text"), TEXT, {"start.safetensors": carried})
+    assert _run("text", folder) == "succeeded"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pretrained(reading: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a pretraining that was never disturbed."""
-    folder = _folder(tmp_path_factory.mktemp("pretraining"), PRETRAINING, {"start.safetensors": carried})
+    folder = _folder(
+        tmp_path_factory.mktemp("pretraining"),
+        PRETRAINING,
+        {"start.safetensors": reading / "checkpoint.safetensors"},
+    )
     assert _run("pretraining", folder) == "succeeded"
     return folder
 
 
 def test_a_pretraining_that_was_stopped_ends_with_the_same_weights(
-    pretrained: Path, carried: Path, tmp_path: Path
+    pretrained: Path, reading: Path, tmp_path: Path
 ) -> None:
-    folder = _folder(tmp_path / "resumed", PRETRAINING, {"start.safetensors": carried})
+    start = reading / "checkpoint.safetensors"
+    folder = _folder(tmp_path / "resumed", PRETRAINING, {"start.safetensors": start})
     shutil.copytree(pretrained / "checkpoints" / "step-000003", folder / "resume")
     assert _run("pretraining", folder) == "succeeded"
     assert _sha(folder / "checkpoint.safetensors") == _sha(pretrained / "checkpoint.safetensors")
@@ -73,12 +90,27 @@ def test_a_pretraining_that_was_stopped_ends_with_the_same_weights(
     assert rest == {key: value for key, value in whole.items() if key[0] > 3}
 
 
+def test_the_text_stage_teaches_what_texts_share_and_resumes(
+    reading: Path, carried: Path, tmp_path: Path
+) -> None:
+    folder = _folder(tmp_path / "resumed", TEXT, {"start.safetensors": carried})
+    shutil.copytree(reading / "checkpoints" / "step-000002", folder / "resume")
+    assert _run("text", folder) == "succeeded"
+    assert _sha(folder / "checkpoint.safetensors") == _sha(reading / "checkpoint.safetensors")
+    config = {"preset": "micro", "steps": 60, "batch_size": 32, "learning_rate": 5e-3, "eval_every": 60}
+    longer = _folder(tmp_path / "longer", TEXT | {"start": None} | config)
+    assert _run("text", longer) == "succeeded"
+    told = next(e["values"] for e in _events(longer) if e["event"] == "result")
+    assert told["eval/direction"] > 0.6, "chance is a quarter"
+    assert told["eval/colour"] > 0.6, "chance is a sixth"
+
+
 def test_what_was_held_out_is_measured_and_told(pretrained: Path) -> None:
     result = next(e["values"] for e in _events(pretrained) if e["event"] == "result")
     assert {"eval/colour", "eval/direction", "eval/one_subject"} <= result.keys()
     made = weights.load(pretrained / "checkpoint.safetensors")
-    assert [stage["stage"] for stage in made.history] == ["autoencoder", "pretraining"]
-    assert made.history[1]["figures"] == result
+    assert [stage["stage"] for stage in made.history] == ["autoencoder", "text", "pretraining"]
+    assert made.history[2]["figures"] == result
 
 
 def test_clips_are_made_as_asked_and_made_again_the_same(pretrained: Path, tmp_path: Path) -> None:
