@@ -1,14 +1,19 @@
 """Makes the small vision-language model that the foundational reward starts from at `tiny`.
 
-    python -m generator.train.reader --out fixtures/checkpoints/reader.safetensors --steps 1200 --seed 0
+    python -m generator.train.reader --out fixtures/checkpoints/reader.safetensors --seed 0
 
 At paper scale that model is a pretrained one (§4.4.2). Here it first learns to see and to read in the world:
 no judgement, no oracle and no clip of a generator is in it, only scenes, their texts, and what is known of
-them by construction.
+them by construction. First, for `--looks` steps, clips and texts each read alone:
 
-1. After the clip, its text (prompt or caption, in either language) is not surprising.
-2. A clip follows its own text better than one that differs in a single thing it tells.
-3. A clip whose subject is whole is sounder than the same clip with the subject bitten, doubled or gone.
+1. A clip is nearest to its own text among those of all the batch's scenes, and a text to its own clip
+   (InfoNCE). Without it, the steps below learn next to nothing of what texts say.
+
+Then, for `--steps` steps, text after clip, as the reward reads them:
+
+2. After the clip, its text (prompt or caption, in either language) is not surprising.
+3. A clip follows its own text better than another scene's, and than one that differs in a single thing.
+4. A clip whose subject is whole is sounder than the same clip with the subject bitten, doubled or gone.
 
 The file is a reward model like any other; `rewardmodels.train reward` goes on from it. Held-out combinations
 of the world are never shown; the figures printed are of them.
@@ -31,6 +36,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from generator.data import world
+from generator.train.text import texts_of
 from rewardmodels.judge import weights
 from rewardmodels.judge.clips import to_float
 from rewardmodels.nets.build import build, describe
@@ -42,6 +48,7 @@ T = TypeVar("T")
 DIMENSIONS = ("prompt_following", "structural_stability")
 WRONG = 2
 """Texts with one thing wrong, a clip and step."""
+_TEMPERATURE = 0.07
 
 _LANGUAGES: tuple[world.Language, ...] = ("en", "zh")
 
@@ -56,6 +63,17 @@ class Lesson:
     """Prompt or caption."""
     wrong: list[list[str]]
     """The same with one thing told that is not so."""
+
+
+def look(net: FoundationalReward, rng: np.random.Generator, count: int) -> tuple[Tensor, float]:
+    """The contrast of `count` clips and their texts, and the share of clips that are nearest to their own."""
+    scenes = [world.draw_scene(rng, of="training") for _ in range(count)]
+    texts = [told[rng.integers(len(told))] for told in map(texts_of, scenes)]
+    seen, read = net.meanings(_tensor([world.render(scene) for scene in scenes]), texts, world.FPS)
+    alike = seen @ read.T / _TEMPERATURE
+    own = torch.arange(count)
+    loss = (functional.cross_entropy(alike, own) + functional.cross_entropy(alike.T, own)) / 2
+    return loss, float((alike.argmax(dim=1) == own).float().mean())
 
 
 def draw_lesson(rng: np.random.Generator, count: int, of: Literal["training", "held-out"]) -> Lesson:
@@ -74,18 +92,20 @@ def draw_lesson(rng: np.random.Generator, count: int, of: Literal["training", "h
 
 
 def loss_of(net: FoundationalReward, lesson: Lesson) -> tuple[Tensor, dict[str, float]]:
-    """The three losses' sum, and the shares of pairs told right."""
+    """The losses' sum, and the shares of pairs told right: `follows` where one thing differs."""
     count = len(lesson.texts)
-    texts = [*lesson.texts, *(w[k] for k in range(WRONG) for w in lesson.wrong)]
+    others = [*lesson.texts[1:], lesson.texts[0]]
+    texts = [*lesson.texts, *others, *(w[k] for k in range(WRONG) for w in lesson.wrong)]
     scores, surprises = net.read(lesson.whole, texts, None, world.FPS)
     surprise = surprises[:count]
-    follows = scores[:, 0].view(1 + WRONG, count)
-    better = follows[:1] - follows[1:]
+    follows = scores[:, 0].view(2 + WRONG, count)
+    far, better = follows[0] - follows[1], follows[:1] - follows[2:]
     sounder = scores[:count, 1] - net(lesson.broken, lesson.texts, None, world.FPS)[:, 1]
-    loss = surprise.mean() - functional.logsigmoid(better).mean() - functional.logsigmoid(sounder).mean()
+    loss = surprise.mean() - sum(functional.logsigmoid(gap).mean() for gap in (far, better, sounder))
     loss = loss + 1e-3 * scores.square().mean()
     return loss, {
         "surprise": float(surprise.detach().mean()),
+        "follows_far": float((far > 0).float().mean()),
         "follows": float((better > 0).float().mean()),
         "sound": float((sounder > 0).float().mean()),
     }
@@ -95,8 +115,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command; `arguments` are the process's own by default."""
     parser = argparse.ArgumentParser(prog="python -m generator.train.reader", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--batch-size", type=int, default=12, help="scenes a step")
+    parser.add_argument("--looks", type=int, default=600, help="steps of clips and texts each alone")
+    parser.add_argument("--look-size", type=int, default=64, help="scenes a step of these")
+    parser.add_argument("--steps", type=int, default=1200, help="steps of texts after clips")
+    parser.add_argument("--batch-size", type=int, default=12, help="scenes a step of the latter")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--preset", choices=["micro", "tiny"], default="tiny")
     parser.add_argument("--seed", type=int, default=0)
@@ -109,20 +131,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         net.parameters(), lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
     )
     started = time.monotonic()
-    for step in range(options.steps):
-        rng = np.random.default_rng([options.seed, 1, step])
+
+    def learn(loss: Tensor, rate: float) -> None:
         for group in optimizer.param_groups:
-            group["lr"] = warm_cosine(step + 1, options.steps, options.learning_rate)
-        loss, figures = loss_of(net, draw_lesson(rng, options.batch_size, "training"))
+            group["lr"] = rate
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
-        if step % 50 == 49 or step == options.steps - 1:
-            told = {"step": step + 1, "seconds": round(time.monotonic() - started), **figures}
-            print(json.dumps(told), flush=True)
-        if step % 500 == 499 or step == options.steps - 1:
-            print(json.dumps({"held_out": save(options.out, net, settings, options.seed)}), flush=True)
+
+    def tell(told: dict[str, object]) -> None:
+        print(json.dumps({**told, "seconds": round(time.monotonic() - started)}), flush=True)
+
+    for step in range(1, options.looks + 1):
+        loss, found = look(net, np.random.default_rng([options.seed, 0, step]), options.look_size)
+        learn(loss, warm_cosine(step, options.looks, options.learning_rate))
+        if step % 50 == 0 or step == options.looks:
+            tell({"look": step, "loss": loss.item(), "found": found})
+    for step in range(1, options.steps + 1):
+        rng = np.random.default_rng([options.seed, 1, step])
+        loss, figures = loss_of(net, draw_lesson(rng, options.batch_size, "training"))
+        learn(loss, warm_cosine(step, options.steps, options.learning_rate))
+        if step % 50 == 0 or step == options.steps:
+            tell({"step": step, **figures})
+        if step % 500 == 0 or step == options.steps:
+            tell({"held_out": save(options.out, net, settings, options.seed)})
 
 
 @torch.no_grad()
@@ -181,13 +214,7 @@ def _broken(video: NDArray[np.uint8], scene: world.Scene, rng: np.random.Generat
 def _all_texts() -> list[str]:
     """Enough texts of the world to make every word a token."""
     rng = np.random.default_rng(0)
-    scenes = [world.draw_scene(rng, of="training") for _ in range(300)]
-    return [
-        of(scene, language)
-        for scene in scenes
-        for of in (world.prompt, world.caption)
-        for language in _LANGUAGES
-    ]
+    return [text for _ in range(300) for text in texts_of(world.draw_scene(rng, of="training"))]
 
 
 def _tensor(videos: list[NDArray[np.uint8]]) -> Tensor:

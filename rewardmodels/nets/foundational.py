@@ -21,7 +21,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from rewardmodels.nets import lora
 from rewardmodels.nets.build import PROMPTED
 from rewardmodels.nets.frames import even_frames, resized
-from rewardmodels.nets.qwen import Patching, Sequences, SpecialIds, patches, sequences
+from rewardmodels.nets.qwen import VIDEO, Patching, Sequences, SpecialIds, patches, sequences
 
 
 class FoundationalReward(nn.Module):
@@ -110,6 +110,27 @@ class FoundationalReward(nn.Module):
         sums = hidden.new_zeros(len(prompts)).index_add(0, told.nonzero()[:, 0], surprise)
         return self._scores(hidden, laid), sums / told.sum(dim=1).clamp(min=1)
 
+    def meanings(self, video: Tensor, texts: list[str], fps: float) -> tuple[Tensor, Tensor]:
+        """What clips (B, T, 3, H, W) and texts say, each read alone: unit vectors (B, hidden), (N, hidden).
+
+        They are the means of the language part's last hidden states over a clip's, or a text's, tokens; an
+        empty text has none and gets zeros.
+        """
+        hidden, laid = self._run(video, [""] * len(video), None, fps)
+        ids = [
+            encoding.ids or [self._tokens.pad]
+            for encoding in self.tokenizer.encode_batch(texts, add_special_tokens=False)
+        ]
+        longest = max(map(len, ids))
+        padded = [row + [self._tokens.pad] * (longest - len(row)) for row in ids]
+        real = torch.tensor([[n < len(row) for n in range(longest)] for row in ids], device=video.device)
+        read = self.vlm.language_model(
+            inputs_embeds=self.vlm.get_input_embeddings()(torch.tensor(padded, device=video.device)),
+            attention_mask=real.long(),
+            use_cache=False,
+        ).last_hidden_state
+        return _direction(hidden, laid.kinds == VIDEO), _direction(read, real)
+
     def _scores(self, hidden: Tensor, laid: Sequences) -> Tensor:
         rows = torch.arange(len(hidden), device=hidden.device)[:, None]
         states = hidden[rows, laid.special][:, self._columns]  # (B, D, hidden), in the order of `dimensions`
@@ -166,3 +187,8 @@ class FoundationalReward(nn.Module):
         grids = torch.tensor([grid] * len(video), device=video.device)
         states = self.vlm.visual(patches(video, self._patching), grid_thw=grids).pooler_output
         return BaseModelOutputWithPooling(pooler_output=states.chunk(len(video)) * times)
+
+
+def _direction(hidden: Tensor, counts: Tensor) -> Tensor:
+    """The mean (B, hidden) of the states (B, L, hidden) that count (B, L), at length 1."""
+    return functional.normalize((hidden * counts[..., None]).sum(dim=1), dim=-1)

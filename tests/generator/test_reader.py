@@ -25,7 +25,22 @@ def test_a_lesson_is_true() -> None:
 
 def test_the_reward_goes_on_from_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "reader.safetensors"
-    reader.main(["--out", str(path), "--steps", "2", "--batch-size", "2", "--preset", "micro"])
+    reader.main(
+        [
+            "--out",
+            str(path),
+            "--looks",
+            "2",
+            "--look-size",
+            "4",
+            "--steps",
+            "2",
+            "--batch-size",
+            "2",
+            "--preset",
+            "micro",
+        ]
+    )
     assert '"held_out"' in capsys.readouterr().out
     assert score.load(path).dimensions == reader.DIMENSIONS
     first, _ = weights.load(path)
