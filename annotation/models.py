@@ -5,6 +5,8 @@ from pathlib import PurePosixPath
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -67,6 +69,58 @@ class Prompt(models.Model):
     def first_frame_sha256(self) -> str:
         """Of the first frame's bytes; "" where there is none."""
         return PurePosixPath(self.first_frame.name).stem if self.first_frame.name else ""
+
+    def text(self, language: str) -> str:
+        """The text in a language, or in the other one where it has none."""
+        return (self.text_zh or self.text_en) if language.startswith("zh") else (self.text_en or self.text_zh)
+
+
+class PromptSketch(models.Model):
+    """Keys by which near-duplicates of a prompt are found (nearduplicates.py); made when first needed."""
+
+    prompt = models.OneToOneField(Prompt, on_delete=models.CASCADE, primary_key=True, related_name="sketch")
+    bands = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [GinIndex(fields=["bands"], name="prompt_sketch_bands")]
+
+
+class PromptCandidate(models.Model):
+    """A prompt that came in for a set, and what was decided about it. The filter's word can be overruled."""
+
+    prompt_set = models.ForeignKey(PromptSet, on_delete=models.CASCADE, related_name="candidates")
+    text_en = models.TextField(blank=True)
+    text_zh = models.TextField(blank=True)
+    task = models.CharField(max_length=3, choices=Task, default=Task.T2V)
+    fingerprint = models.CharField(max_length=64)  # prompts.fingerprint
+    categories = models.JSONField(default=list)  # slugs
+    source = models.CharField(max_length=200, blank=True)  # of the file: its name
+    external_id = models.CharField(max_length=200, blank=True)  # what the prompt is called there
+    # Why the filter left it out: "near_duplicate" or a rule's name of ambiguity.py; "" where it did not.
+    reason = models.CharField(max_length=40, blank=True)
+    evidence = models.CharField(max_length=200, blank=True)  # the words that the rule met
+    alike = models.ForeignKey(Prompt, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    resemblance = models.FloatField(null=True, blank=True)  # to `alike`, in [0, 1]
+    # Its prompt in the set; null while it is left out.
+    prompt = models.ForeignKey(
+        Prompt, on_delete=models.SET_NULL, null=True, blank=True, related_name="candidates"
+    )
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)  # by a person; null: as the filter said
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["prompt_set", "fingerprint"], name="candidate_once_per_set")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["prompt_set", "id"], condition=Q(prompt=None), name="candidate_left_out"
+            ),
+            models.Index(fields=["prompt_set", "reason", "id"], name="candidate_by_reason"),
+        ]
 
     def text(self, language: str) -> str:
         """The text in a language, or in the other one where it has none."""
@@ -319,6 +373,8 @@ class Assignment(models.Model):
                 name="assignment_with_slot",
             ),
             models.Index(fields=["campaign", "annotator", "-leased_at"], name="assignment_latest"),
+            # Ids are random: a stretch of this index is a random sample of what was judged.
+            models.Index(fields=["campaign", "id"], condition=Q(state="submitted"), name="assignment_judged"),
         ]
 
 
