@@ -116,9 +116,7 @@ class PromptCandidate(models.Model):
             models.UniqueConstraint(fields=["prompt_set", "fingerprint"], name="candidate_once_per_set")
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(
-                fields=["prompt_set", "id"], condition=Q(prompt=None), name="candidate_left_out"
-            ),
+            models.Index(fields=["prompt_set", "id"], condition=Q(prompt=None), name="candidate_left_out"),
             models.Index(fields=["prompt_set", "reason", "id"], name="candidate_by_reason"),
         ]
 
