@@ -2,11 +2,12 @@
 
 from ninja import NinjaAPI
 
-from annotation import api_campaigns, api_clips, api_labelling
+from annotation import api_agreement, api_campaigns, api_clips, api_labelling
 
 
 def register(api: NinjaAPI) -> None:
     """Put this app's routers into the API."""
     api.add_router("/label", api_labelling.router)
     api.add_router("/campaigns", api_campaigns.router)
+    api.add_router("/campaigns", api_agreement.router)
     api.add_router("/clips", api_clips.router)

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from annotation import campaigns
+from annotation import campaign_agreement, campaigns
 from annotation.forms import (
     CampaignForm,
     DimensionForms,
@@ -87,6 +87,7 @@ def _page(request: SignedInRequest, campaign: Campaign, status: int = HTTPStatus
         "dimensions": campaign.dimensions.all(),
         "working": working,
         "items": first_items,
+        "agreement": campaign_agreement.of_campaign(campaign),
         "simulated": campaigns.simulated_judgements(campaign),
         "percent": round(100 * campaign.judged / campaign.wanted) if campaign.wanted else 0,
     }

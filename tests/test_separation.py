@@ -25,7 +25,7 @@ PACKAGES = (
     "generator.infer",
     "generator.simulated",
 )
-MODULES = ("annotation.degrade", "annotation.bestworst")
+MODULES = ("annotation.degrade", "annotation.bestworst", "annotation.agreement")
 
 BLOCK = """
 import sys

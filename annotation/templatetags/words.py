@@ -3,7 +3,9 @@
 from django import template
 from django.forms import BoundField
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
+from annotation.campaign_agreement import DimensionAgreement, Reading
 from annotation.models import Dimension, Prompt
 
 register = template.Library()
@@ -39,6 +41,30 @@ def chosen_label(field: BoundField) -> str:
     value = field.value()
     labels = {str(key): str(label) for key, label in getattr(field.field, "choices", [])}
     return labels.get(str(value), "") if value else ""
+
+
+@register.filter
+def reading(found: DimensionAgreement) -> str:
+    """What an alpha and its interval mean for somebody who wants to use the judgements."""
+    match found.reading:
+        case Reading.TOO_FEW:
+            return _("Too few items with two ratings to say: ten at least.")
+        case Reading.UNDEFINED:
+            return _("Can't be told: every rating is the same.")
+        case Reading.CHANCE:
+            return _("Not told apart from guessing.")
+        case Reading.WEAK:
+            return _("Better than guessing, but weak: sharpen the definition, or ask more people.")
+        case Reading.TENTATIVE:
+            return _("Fair: enough for tentative conclusions.")
+        case Reading.RELIABLE:
+            return _("High: the ratings can be relied on.")
+
+
+@register.filter
+def as_percent(share: float) -> str:
+    """A share in 0..1 in whole percent, without the sign."""
+    return f"{100 * share:.0f}"
 
 
 def _language() -> str:
