@@ -1,8 +1,8 @@
-"""This app's part of the API: labelling, campaigns, clips."""
+"""This app's part of the API: labelling, campaigns, clips, prompts."""
 
 from ninja import NinjaAPI
 
-from annotation import api_agreement, api_campaigns, api_clips, api_labelling
+from annotation import api_agreement, api_campaigns, api_clips, api_labelling, api_prompts
 
 
 def register(api: NinjaAPI) -> None:
@@ -11,3 +11,4 @@ def register(api: NinjaAPI) -> None:
     api.add_router("/campaigns", api_campaigns.router)
     api.add_router("/campaigns", api_agreement.router)
     api.add_router("/clips", api_clips.router)
+    api.add_router("/prompts", api_prompts.router)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation import views, views_campaigns, views_clips
+from annotation import views, views_campaigns, views_clips, views_prompts
 
 urlpatterns = [
     # Clips
@@ -14,6 +14,12 @@ urlpatterns = [
     path("clips/<uuid:clip_id>/video/", views_clips.video, name="clip_video"),
     path("clips/<uuid:clip_id>/original/", views_clips.original, name="clip_original"),
     path("prompts/<int:prompt_id>/first-frame/", views_clips.first_frame, name="prompt_first_frame"),
+    # Prompts
+    path("prompts/", views_prompts.prompt_sets, name="prompt_sets"),
+    path("prompts/import/", views_prompts.prompt_import, name="prompt_import"),
+    path("prompts/sets/<slug:slug>/", views_prompts.prompt_set, name="prompt_set"),
+    path("prompts/sets/<slug:slug>/choice/", views_prompts.prompt_choice, name="prompt_choice"),
+    path("prompts/candidates/<int:candidate_id>/", views_prompts.prompt_decide, name="prompt_decide"),
     # Campaigns
     path("campaigns/", views_campaigns.campaign_list, name="campaigns"),
     path("campaigns/new/", views_campaigns.campaign_new, name="campaign_new"),

@@ -26,8 +26,8 @@ from django.core.files.storage import default_storage
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from annotation import queue
-from annotation.models import Assignment, Campaign, Clip, Task
+from annotation import collecting, queue
+from annotation.models import Assignment, Campaign, Clip, PromptCandidate, Task
 from arena import battles
 from arena.models import Battle, Voter
 from tests.annotation import rows as labelling
@@ -87,6 +87,14 @@ class World:
         clip.save()
         default_storage.save(clip.renditions.get().file.name or "", ContentFile(b"a"))
         return {"clip_id": clip.pk}
+
+    def prompt_set(self) -> dict[str, Any]:
+        collecting.collect("text\nDog\nA cat sleeps", "Animals")
+        return {"slug": "animals"}
+
+    def candidate(self) -> dict[str, Any]:
+        self.prompt_set()
+        return {"candidate_id": PromptCandidate.objects.get(reason="too_short").pk}
 
     def campaign(self) -> dict[str, Any]:
         return {"campaign_id": self._campaign().pk}
@@ -343,6 +351,34 @@ ROWS = [
     Row("GET", "/api/clips", **ENGINEER),
     Row("POST", "/api/clips", owner=422, colleague=422, outsider=422, **ENGINEER),
     Row("GET", "/api/clips/{clip_id}", World.clip, **ENGINEER),
+    # Prompts
+    Row("GET", "prompt_sets"),
+    Row("GET", "prompt_import", outsider_role="engineer"),
+    Row(
+        "POST",
+        "prompt_import",
+        outsider_role="engineer",
+        data={"text": "text\nA cat sleeps", "prompt_set": "x"},
+    ),
+    Row("GET", "prompt_set", World.prompt_set),
+    Row("GET", "prompt_choice", World.prompt_set, outsider_role="engineer"),
+    Row("POST", "prompt_decide", World.candidate, owner=302, colleague=302, outsider_role="engineer"),
+    Row(
+        "POST",
+        "/api/prompts/import",
+        outsider_role="engineer",
+        data={"content": "text\nA cat sleeps", "prompt_set": "x"},
+    ),
+    Row("GET", "/api/prompts/sets"),
+    Row("GET", "/api/prompts/sets/{slug}/candidates", World.prompt_set),
+    Row("POST", "/api/prompts/sets/{slug}/choose", World.prompt_set, outsider_role="engineer", data={"n": 1}),
+    Row(
+        "POST",
+        "/api/prompts/candidates/{candidate_id}",
+        World.candidate,
+        outsider_role="engineer",
+        data={"kept": True},
+    ),
     # Campaigns
     Row("GET", "campaigns"),
     Row("GET", "campaign_new", outsider_role="engineer"),

@@ -25,7 +25,14 @@ PACKAGES = (
     "generator.infer",
     "generator.simulated",
 )
-MODULES = ("annotation.degrade", "annotation.bestworst", "annotation.agreement")
+MODULES = (
+    "annotation.degrade",
+    "annotation.bestworst",
+    "annotation.ambiguity",
+    "annotation.nearduplicates",
+    "annotation.balancing",
+    "annotation.agreement",
+)
 
 BLOCK = """
 import sys

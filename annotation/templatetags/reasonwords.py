@@ -1,0 +1,9 @@
+"""Why prompts are left out, in the reader's language."""
+
+from django import template
+
+from annotation import reasons
+
+register = template.Library()
+register.filter("reason_title", reasons.title)
+register.filter("reason_explanation", reasons.explanation)
