@@ -136,7 +136,8 @@ def cohen_kappa(first: Floats, second: Floats) -> float | None:
 def counted(ratings: Floats) -> Ints:
     """Ratings (units, raters) as counts (units, values), the values in ascending order."""
     values = np.unique(ratings[~np.isnan(ratings)])
-    return (ratings[:, :, None] == values).sum(axis=1)
+    counts: Ints = (ratings[:, :, None] == values).sum(axis=1)
+    return counts
 
 
 def _coincidences(ratings: Floats) -> Floats:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -72,7 +73,7 @@ def test_clips_are_coded_as_the_rules_say(manager: User) -> None:
     found = one(campaign_agreement.of_campaign(campaign))
     assert (found.judged_by, found.items, found.sampled) == (JudgedBy.PEOPLE, 3, False)
     (row,) = found.dimensions
-    expected = agreement.np.array(ratings, float)
+    expected = np.array(ratings, float)
     assert row.alpha == pytest.approx(agreement.alpha(expected, Metric.ORDINAL))
     assert row.alpha_nominal == pytest.approx(agreement.alpha(expected, Metric.NOMINAL))
     assert row.percent == agreement.percent_agreement(expected)
