@@ -1,18 +1,18 @@
 """API of campaigns: make, look, open and close, export."""
 
 import uuid
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
-from ninja import Router, Schema, Status
+from ninja import Query, Router, Schema, Status
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from annotation import campaigns, export
 from annotation.campaigns import CampaignSpec, Selection
 from annotation.dimensions import DimensionSpec, default_dimensions
+from annotation.export_formats import PairFormat
 from annotation.models import Campaign, Dimension, Item
 from workbench import streamed
 from workbench.access import audit, require
@@ -224,24 +224,33 @@ def items(
     return {"items": rows, "next_after": rows[-1].position if len(rows) == limit else None}
 
 
-@router.get("/{uuid:campaign_id}/export/pairs.jsonl", response={200: None})
+@router.get(
+    "/{uuid:campaign_id}/export/pairs",
+    response={200: None},
+    openapi_extra={"responses": {200: {"content": {kind.media_type: {} for kind in PairFormat}}}},
+)
 def export_pairs(
-    request: HttpRequest, campaign_id: uuid.UUID, include_broken: bool = False
+    request: HttpRequest,
+    campaign_id: uuid.UUID,
+    wanted: Annotated[PairFormat, Query(alias="format")] = PairFormat.JSONL,
+    include_broken: bool = False,
 ) -> HttpResponseBase:
-    """Preference pairs of the current judgements as JSON lines, streamed."""
-    campaign = _exported(request, campaign_id, "pairs", include_broken=include_broken)
-    return _jsonl(request, export.pairs_jsonl(campaign, include_broken), f"{campaign.pk}-pairs.jsonl")
+    """Preference pairs of the current judgements as one file, streamed: JSON lines, CSV or Parquet.
+
+    As `zip`, a folder with the clips too: `pairs.jsonl`, `metadata.jsonl` and `clips/`, which
+    `datasets.load_dataset("videofolder", data_dir=…)` reads.
+    """
+    campaign = _exported(request, campaign_id, "pairs", format=wanted.value, include_broken=include_broken)
+    pages = wanted.pages(campaign, include_broken)
+    return streamed.download(request, pages, f"{campaign.pk}-pairs.{wanted.value}", wanted.content_type)
 
 
 @router.get("/{uuid:campaign_id}/export/items.jsonl", response={200: None})
 def export_items(request: HttpRequest, campaign_id: uuid.UUID) -> HttpResponseBase:
     """Whole items with all judgements as JSON lines, streamed."""
     campaign = _exported(request, campaign_id, "items")
-    return _jsonl(request, export.items_jsonl(campaign), f"{campaign.pk}-items.jsonl")
-
-
-def _jsonl(request: HttpRequest, pages: Iterator[str], name: str) -> HttpResponseBase:
-    return streamed.download(request, pages, name, streamed.JSON_LINES)
+    pages = export.items_jsonl(campaign)
+    return streamed.download(request, pages, f"{campaign.pk}-items.jsonl", streamed.JSON_LINES)
 
 
 def _exported(request: HttpRequest, campaign_id: uuid.UUID, what: str, **detail: Any) -> Campaign:

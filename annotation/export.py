@@ -1,36 +1,40 @@
 """Judgements as files: JSON lines of preference pairs, and of whole items.
 
 Rows are read in pages of items in the campaign's order, each by an index, so neither memory nor the cost of a
-page grows with the campaign. Clips are named by id and SHA-256, people by pseudonym.
+page grows with the campaign. Clips are named by id, SHA-256 and the file they are in a folder export
+(`export_folder.py`), people by pseudonym. `export_tables.py` tells the same pairs as CSV and Parquet.
 """
 
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 from typing import Any
 
 from annotation import bestworst
-from annotation.models import Campaign, Dimension, Item, ItemClip, Judgement, PreferencePair
+from annotation.models import Campaign, Clip, Dimension, Item, ItemClip, Judgement, PreferencePair, Prompt
 from annotation.pairs import ItemRules
 
 PAGE = 200
 
 
-def pairs_jsonl(campaign: Campaign, include_broken: bool = False, page: int = PAGE) -> Iterator[str]:
-    """The preference pairs of all current judgements, one JSON object a line; yields a page's text at a time.
+def pairs(
+    campaign: Campaign, include_broken: bool = False, page: int = PAGE
+) -> Iterator[list[dict[str, Any]]]:
+    """The preference pairs of all current judgements, a page of items at a time, as every format tells them.
 
     With `include_broken` also the pairs that break the constraint: `broken_by` names where.
     """
     for items in _pages(campaign, page):
-        prompts = {item.pk: _prompt(item) for item in items}
+        prompts = {item.pk: prompt_row(item.prompt) for item in items}
         rows = PreferencePair.objects.filter(judgement__item__in=items)
         if not include_broken:
             rows = rows.filter(broken_by=[])
         rows = rows.select_related(
             "judgement__annotator", "dimension", "best__video_model", "worst__video_model"
         ).order_by("judgement__item__position", "judgement__created_at", "id")
-        yield _lines(
+        yield [
             {
                 "campaign": str(campaign.pk),
                 "item": str(pair.judgement.item_id),
@@ -41,14 +45,19 @@ def pairs_jsonl(campaign: Campaign, include_broken: bool = False, page: int = PA
                 "prompt": prompts[pair.judgement.item_id],
                 "dimension": pair.dimension.key,
                 "reward": pair.dimension.reward or None,
-                "best": _clip(pair.best),
-                "worst": _clip(pair.worst),
+                "best": clip_row(pair.best),
+                "worst": clip_row(pair.worst),
                 "weight": pair.weight,
                 "broken_by": pair.broken_by,
                 "unchecked": pair.unchecked,
             }
             for pair in rows
-        )
+        ]
+
+
+def pairs_jsonl(campaign: Campaign, include_broken: bool = False, page: int = PAGE) -> Iterator[str]:
+    """The preference pairs, one JSON object a line; yields a page's text at a time."""
+    return (lines(rows) for rows in pairs(campaign, include_broken, page))
 
 
 def items_jsonl(campaign: Campaign, page: int = PAGE) -> Iterator[str]:
@@ -68,13 +77,13 @@ def items_jsonl(campaign: Campaign, page: int = PAGE) -> Iterator[str]:
         )
         for judgement in rows.order_by("created_at", "id"):
             judgements[judgement.item_id].append(judgement)
-        yield _lines(
+        yield lines(
             {
                 "campaign": str(campaign.pk),
                 "item": str(item.pk),
                 "position": item.position,
-                "prompt": _prompt(item),
-                "clips": [_clip(item_clip.clip) for item_clip in clips[item.pk]],
+                "prompt": prompt_row(item.prompt),
+                "clips": [clip_row(item_clip.clip) for item_clip in clips[item.pk]],
                 "judgements": [
                     _judgement(judgement, ItemRules(item, tuple(clips[item.pk]), dimensions))
                     for judgement in judgements[item.pk]
@@ -82,6 +91,41 @@ def items_jsonl(campaign: Campaign, page: int = PAGE) -> Iterator[str]:
             }
             for item in items
         )
+
+
+def prompt_row(prompt: Prompt) -> dict[str, Any]:
+    digest = prompt.first_frame_sha256
+    return {
+        "id": prompt.pk,
+        "task": prompt.task,
+        "text_en": prompt.text_en,
+        "text_zh": prompt.text_zh,
+        "first_frame": f"first_frames/{digest}.png" if digest else None,
+    }
+
+
+def clip_row(clip: Clip) -> dict[str, Any]:
+    model = clip.video_model
+    return {
+        "clip": str(clip.pk),
+        "sha256": clip.sha256,
+        "file": clip_file(clip),
+        "video_model": model.slug if model else None,
+        "seed": clip.seed,
+    }
+
+
+def clip_file(clip: Clip) -> str:
+    """Where the clip's original lies in a folder export: named by its SHA-256.
+
+    WebM is Matroska, and named so: `datasets` takes videos by their suffix and does not know ".webm".
+    """
+    suffix = PurePosixPath(clip.original.name or "").suffix
+    return f"clips/{clip.sha256}{'.mkv' if suffix == '.webm' else suffix}"
+
+
+def lines(rows: Iterable[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def _pages(campaign: Campaign, size: int) -> Iterator[list[Item]]:
@@ -134,22 +178,3 @@ def _judgement(judgement: Judgement, rules: ItemRules) -> dict[str, Any]:
             for pair in derived
         ],
     }
-
-
-def _prompt(item: Item) -> dict[str, Any]:
-    prompt = item.prompt
-    return {"id": prompt.pk, "task": prompt.task, "text_en": prompt.text_en, "text_zh": prompt.text_zh}
-
-
-def _clip(clip: Any) -> dict[str, Any]:
-    model = clip.video_model
-    return {
-        "clip": str(clip.pk),
-        "sha256": clip.sha256,
-        "video_model": model.slug if model else None,
-        "seed": clip.seed,
-    }
-
-
-def _lines(rows: Iterator[dict[str, Any]]) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

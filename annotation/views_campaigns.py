@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotation import campaign_agreement, campaigns
+from annotation.export_formats import PairFormat
 from annotation.forms import (
     CampaignForm,
     DimensionForms,
@@ -89,6 +90,7 @@ def _page(request: SignedInRequest, campaign: Campaign, status: int = HTTPStatus
         "items": first_items,
         "agreement": campaign_agreement.of_campaign(campaign),
         "simulated": campaigns.simulated_judgements(campaign),
+        "pair_formats": PairFormat.choices,
         "percent": round(100 * campaign.judged / campaign.wanted) if campaign.wanted else 0,
     }
     return render(request, "annotation/campaign.html", context, status=status)

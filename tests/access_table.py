@@ -405,7 +405,7 @@ ROWS = [
     ),
     Row("GET", "/api/campaigns/{campaign_id}/items", World.campaign),
     Row("GET", "/api/campaigns/{campaign_id}/agreement", World.campaign),
-    Row("GET", "/api/campaigns/{campaign_id}/export/pairs.jsonl", World.campaign),
+    Row("GET", "/api/campaigns/{campaign_id}/export/pairs", World.campaign),
     Row("GET", "/api/campaigns/{campaign_id}/export/items.jsonl", World.campaign),
     # Labelling: everybody who is logged in may label, what somebody else has in work is not theirs
     Row("GET", "label_home", **EVERYBODY),

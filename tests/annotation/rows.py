@@ -103,6 +103,16 @@ def taken(campaign: Campaign, person: User) -> Assignment:
     return assignment
 
 
+def judge(campaign: Campaign, person: User, spoil: bool = False, **changes: Any) -> Judgement:
+    """Judge the next item; with `spoil` the motion answer turns the others round, so that pairs break."""
+    assignment = taken(campaign, person)
+    answers = picks(assignment)
+    if spoil:
+        chosen = answers["picks"]["motion_quality"]
+        answers["picks"]["motion_quality"] = {"best": chosen["worst"], "worst": chosen["best"]}
+    return submit(assignment, answers=answers, **changes)
+
+
 def slots_add_up(campaign: Campaign) -> None:
     """Open slots are the overlap, less what is leased, held or judged; the counters say the same."""
     in_slot = Q(assignments__state__in=(Assignment.State.LEASED, Assignment.State.HELD)) | Q(

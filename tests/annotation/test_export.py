@@ -10,9 +10,9 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from annotation import bestworst, export, judging, queue
+from annotation import bestworst, export, judging
 from annotation.judging import Submission
-from annotation.models import Campaign, Judgement, PreferencePair
+from annotation.models import Campaign, PreferencePair
 from tests.annotation import rows
 from workbench.models import Role, User
 
@@ -27,24 +27,12 @@ def ann(db: None) -> User:
     return rows.person("ann-of-the-village")
 
 
-def judge(campaign: Campaign, person: User, spoil: bool = False, **changes: Any) -> Judgement:
-    """Judge the next item; with `spoil` the motion answer turns the others round, so that pairs break."""
-    assignment = queue.next_item(campaign.pk, person)
-    assert assignment is not None
-    answers = rows.picks(assignment)
-    if spoil:
-        picks = answers["picks"]["motion_quality"]
-        answers["picks"]["motion_quality"] = {"best": picks["worst"], "worst": picks["best"]}
-    submission = Submission(**{"answers": answers, "idempotency_key": uuid.uuid4(), **changes})
-    return judging.submit(assignment.pk, person, submission)
-
-
 def lines(text: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in "".join(text).splitlines()]
 
 
 def test_pairs_name_clips_models_and_a_pseudonym(campaign: Campaign, ann: User) -> None:
-    judgement = judge(campaign, ann)
+    judgement = rows.judge(campaign, ann)
     told = lines(export.pairs_jsonl(campaign))
     assert len(told) == 4
     item_clips = [c.clip for c in judgement.item.item_clips.order_by("position").select_related("clip")]
@@ -59,7 +47,7 @@ def test_pairs_name_clips_models_and_a_pseudonym(campaign: Campaign, ann: User) 
 
 
 def test_broken_pairs_come_only_when_asked_for(campaign: Campaign, ann: User) -> None:
-    judge(campaign, ann, spoil=True)
+    rows.judge(campaign, ann, spoil=True)
     assert lines(export.pairs_jsonl(campaign)) == []
     everything = lines(export.pairs_jsonl(campaign, include_broken=True))
     assert len(everything) == 4
@@ -67,7 +55,7 @@ def test_broken_pairs_come_only_when_asked_for(campaign: Campaign, ann: User) ->
 
 
 def test_items_carry_answers_verdicts_and_corrections(campaign: Campaign, ann: User) -> None:
-    first = judge(campaign, ann, spoil=True)
+    first = rows.judge(campaign, ann, spoil=True)
     answers = rows.picks(first.assignment, best=1)
     second = judging.submit(
         first.assignment_id,
@@ -88,7 +76,7 @@ def test_items_carry_answers_verdicts_and_corrections(campaign: Campaign, ann: U
 
 def test_deriving_again_gives_the_same_pairs(campaign: Campaign, ann: User) -> None:
     for spoil in (False, True, False):
-        judge(campaign, ann, spoil=spoil)
+        rows.judge(campaign, ann, spoil=spoil)
     fields = ("judgement", "dimension", "best", "worst", "weight", "broken_by", "unchecked")
     before = list(PreferencePair.objects.order_by(*fields[:4]).values_list(*fields))
     PreferencePair.objects.filter(
@@ -100,7 +88,7 @@ def test_deriving_again_gives_the_same_pairs(campaign: Campaign, ann: User) -> N
 
 
 def test_stored_answers_are_the_canonical_form(campaign: Campaign, ann: User) -> None:
-    judgement = judge(campaign, ann)
+    judgement = rows.judge(campaign, ann)
     assert judgement.answers == bestworst.to_json(bestworst.from_json(judgement.answers))
 
 
@@ -108,7 +96,7 @@ def test_an_export_is_streamed_in_pages(db: None, ann: User) -> None:
     """Statements and memory go with the page, not with the campaign."""
     campaign = rows.campaign(rows.person("manager", Role.MANAGER), items=120)
     for _n in range(120):
-        judge(campaign, ann)
+        rows.judge(campaign, ann)
 
     def read(page: int) -> tuple[int, int, int]:
         with CaptureQueriesContext(connection) as captured:

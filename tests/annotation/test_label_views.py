@@ -293,7 +293,7 @@ def test_a_manager_makes_previews_opens_and_exports_over_the_api(manager: User) 
     assert ([item["position"] for item in rest["items"]], rest["next_after"]) == ([2], None)
     item = taken(client, Campaign.objects.get())
     send(client, "POST", f"/api/label/{item['assignment']}/submit", submission(item))
-    pairs = client.get(f"/api/campaigns/{campaign['id']}/export/pairs.jsonl")
+    pairs = client.get(f"/api/campaigns/{campaign['id']}/export/pairs")
     lines = [json.loads(line) for line in pairs.getvalue().decode().splitlines()]
     assert len(lines) == 4
     items = client.get(f"/api/campaigns/{campaign['id']}/export/items.jsonl").getvalue().decode()
@@ -314,7 +314,7 @@ def test_annotators_see_nothing_of_campaigns_and_clips(ann: Client, campaign: Ca
         f"/clips/{clip.pk}/video/",
         "/api/campaigns",
         f"/api/campaigns/{campaign.pk}",
-        f"/api/campaigns/{campaign.pk}/export/pairs.jsonl",
+        f"/api/campaigns/{campaign.pk}/export/pairs",
         "/api/clips",
         f"/api/clips/{clip.pk}",
     ):
