@@ -1,0 +1,58 @@
+"""A manager brings a file of prompts in, takes one back by keyboard, and makes a balanced set."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from annotation.models import PromptSet
+from tests.annotation import rows
+from workbench.models import Role, User
+
+pytestmark = pytest.mark.browser
+
+FILE = """text_en,text_zh,category
+A cat jumps over a puddle in the yard behind an old house,一只猫跳过老房子后院里的水坑,animal|locomotion
+A cat jumps over a puddle in the yard behind the old house,,animal
+A dog chases a stick along a beach,,animal
+Snow falls on a fir tree,雪落在冷杉上,phenomena
+A ball rolls to the left and to the right,,direction
+A fox sleeps,,nonsense
+"""
+
+
+def test_prompts_come_in_and_one_is_taken_back(
+    page: Page,
+    transactional_db: None,
+    log_in: Callable[[str], User],
+    look: Callable[[Page, str], None],
+) -> None:
+    rows.person("manager", Role.MANAGER)
+    log_in("manager")
+    page.goto("/prompts/")
+    page.get_by_role("link", name="Import prompts").first.click()
+    file = {"name": "mine.csv", "mimeType": "text/csv", "buffer": FILE.encode("utf-8-sig")}
+    page.get_by_label("File (CSV").set_input_files(files=[file])  # type: ignore[list-item]
+    page.get_by_label("Prompt set").fill("Yard")
+    look(page, "prompt-import")
+    page.get_by_role("button", name="Look at the file").click()
+    expect(page.locator("#prompt-summary")).to_have_text("3 new, 0 there already, 2 filtered out, 1 refused")
+    assert not PromptSet.objects.exists()
+    look(page, "prompt-preview")
+    page.get_by_role("button", name="Import 3 prompts").click()
+    expect(page.get_by_role("heading", name="Imported")).to_be_visible()
+    page.get_by_role("link", name="Yard").click()
+    look(page, "prompt-set")
+    back = page.locator("tr", has_text="to the left and to the right").get_by_role("button", name="Take back")
+    back.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("A ball rolls to the left")
+    expect(page.locator("main")).to_contain_text("4 prompts")
+    page.get_by_label("How many prompts").fill("2")
+    page.get_by_role("button", name="Show the choice").click()
+    expect(page.locator("main")).to_contain_text("2 of 4 prompts")
+    page.get_by_label("Name of the new set").fill("Two")
+    look(page, "prompt-choice")
+    page.get_by_role("button", name="Make a set of these").click()
+    expect(page.get_by_role("heading", name="Two")).to_be_visible()
+    assert PromptSet.objects.get(slug="two").prompts.count() == 2
