@@ -9,6 +9,7 @@ import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -84,7 +85,7 @@ def test_the_zip_is_a_folder_that_pandas_and_datasets_read(campaign: Campaign, t
         assert video["seed"] == (None if pd.isna(row["seed"]) else row["seed"])
 
 
-def load_dataset(folder: Path) -> dict[str, list[dict[str, object]]]:
+def load_dataset(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """What `datasets` makes of the folder, without a network, in a process of its own."""
     program = """
 import json, sys
@@ -102,7 +103,7 @@ print(json.dumps({split: list(rows) for split, rows in loaded.items()}))
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told: dict[str, list[dict[str, object]]] = json.loads(done.stdout)
+    told: dict[str, list[dict[str, Any]]] = json.loads(done.stdout)
     return told
 
 
