@@ -1,8 +1,10 @@
 """A manager's day in a real browser: clips in, a campaign made, judgements out."""
 
+import hashlib
 import json
 import re
 import uuid
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,6 +97,17 @@ def test_a_manager_uploads_clips_makes_a_campaign_and_exports(
     assert len(told) == 4
     assert {line["best"]["video_model"] for line in told} == {"camera"}
     assert re.fullmatch(r"[0-9a-f-]{36}-pairs\.jsonl", download.value.suggested_filename)
+    page.get_by_label("Preference pairs").select_option("zip")
+    page.get_by_label("Broken pairs too").check()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export pairs").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        clips = [name for name in archive.namelist() if name.startswith("clips/")]
+        assert {hashlib.sha256(archive.read(name)).hexdigest() for name in clips} == {
+            Path(name).stem for name in clips
+        }
+        assert len(archive.read("metadata.jsonl").splitlines()) == len(clips) > 1
     with page.expect_download() as download:
         page.locator("#export-items").click()
     assert len(download.value.path().read_text().splitlines()) == 1
