@@ -5,7 +5,8 @@ kept as a `PromptCandidate` with what was decided: a prompt that is left out los
 overrules the filter in either direction. What a person decided stays when the same file comes again.
 
 An import costs by its own lines: the prompts that are there are met through their fingerprints and sketches.
-The first import into a set made otherwise also makes the sketches of its prompts, 0.2 ms each.
+The first import into a set made otherwise also makes the sketches of its prompts. Where thousands of prompts
+differ in one word only, each line is compared with all of those: milliseconds a line.
 """
 
 from collections import Counter, defaultdict

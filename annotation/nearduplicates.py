@@ -7,13 +7,13 @@ resemblance and containment of documents", 1997): `BANDS` keys of `ROWS` minimum
 in common are compared; two that are 0.75 alike miss each other with probability (1 - 0.75^5)^20 = 0.5 %.
 
 Prompts of a benchmark often differ in one telling word on purpose: "… to the left" and "… to the right" are
-nearly the same signs and not at all the same prompt. Texts whose difference holds a number, a direction, a
-colour, a size, a speed or a negation are therefore never near-duplicates.
+nearly the same signs and not at all the same prompt. Texts that differ in a number, a direction, a colour, a
+size, a speed or a negation, or that name one thing in place of another (a cat for a dog), are therefore never
+near-duplicates: what is found differs in form, small words, endings, or by words that only came in addition.
 
 Left out on purpose: meaning. A paraphrase in other words is not found.
 """
 
-import difflib
 import hashlib
 import re
 import unicodedata
@@ -36,7 +36,7 @@ _ENGLISH_TELLING = frozenset(
     re.findall(
         r"\w+",
         """
-        left right up down upward upwards downward downwards in out inside outside forward forwards backward
+        left right up down upward upwards downward downwards out inside outside forward forwards backward
         backwards above below under over behind front north south east west clockwise counterclockwise toward
         towards away into
         zero one two three four five six seven eight nine ten dozen hundred first second third single double
@@ -48,6 +48,13 @@ _ENGLISH_TELLING = frozenset(
 _CHINESE_TELLING = frozenset(
     "左右上下前后里外内东南西北顺逆近远零一二两三四五六七八九十百千红橙黄绿蓝紫粉棕黑白灰金银大小快慢不没无未"
 )
+
+
+_SMALL_WORDS = frozenset(
+    re.findall(
+        r"\w+", "a an the its his her their this that of in on at as to with while and is are was were by"
+    )
+) | frozenset("的地得着了过在是和把被这那")
 
 
 def fold(text: str) -> str:
@@ -76,16 +83,8 @@ def sketch(text: str) -> list[int]:
 
 
 def told_apart(one: str, other: str) -> bool:
-    """True where a word that stands in one text only tells something: a number, direction, colour …"""
-    first, second = _words(one), _words(other)
-    changes = difflib.SequenceMatcher(None, first, second, autojunk=False).get_opcodes()
-    differing = {
-        word for kind, a, b, c, d in changes if kind != "equal" for word in (*first[a:b], *second[c:d])
-    }
-    return any(
-        word in _ENGLISH_TELLING or word in _CHINESE_TELLING or any(sign.isdigit() for sign in word)
-        for word in differing
-    )
+    """True where the telling words differ, or come in another order, or one thing stands for another."""
+    return _told_apart(_Said(one), _Said(other))
 
 
 Key = TypeVar("Key", bound=Hashable)
@@ -108,6 +107,7 @@ class NearIndex(Generic[Key]):
     def __init__(self, threshold: float = THRESHOLD) -> None:
         self._threshold = threshold
         self._texts: dict[Key, tuple[str, ...]] = {}
+        self._said: dict[Key, tuple[_Said, ...]] = {}
         self._in_band: dict[int, list[Key]] = defaultdict(list)
 
     def __contains__(self, key: Key) -> bool:
@@ -116,6 +116,7 @@ class NearIndex(Generic[Key]):
     def add(self, key: Key, texts: tuple[str, ...], bands: Iterable[int]) -> None:
         """Take a text in: the same text in each language, in a fixed order, "" where it has none."""
         self._texts[key] = texts
+        self._said[key] = tuple(map(_Said, texts))
         for band in bands:
             self._in_band[band].append(key)
 
@@ -125,15 +126,42 @@ class NearIndex(Generic[Key]):
     def find(self, texts: tuple[str, ...], bands: Iterable[int]) -> Near[Key] | None:
         """The one most alike (the first taken in, of several), or None where none is near enough."""
         candidates = dict.fromkeys(key for band in bands for key in self._in_band.get(band, ()))
+        said = tuple(map(_Said, texts))
         best: Near[Key] | None = None
         for key in candidates:
-            for mine, theirs in zip(texts, self._texts[key], strict=True):
-                alike = resemblance(mine, theirs)
-                if alike < max(self._threshold, best.resemblance if best else 0.0):
+            for mine, theirs in zip(said, self._said[key], strict=True):
+                if mine.telling != theirs.telling:  # cheaper, and in templated prompts nearly all
                     continue
-                if (best is None or alike > best.resemblance) and not told_apart(mine, theirs):
+                alike = _jaccard(mine.pieces, theirs.pieces)
+                if alike < self._threshold or (best is not None and alike <= best.resemblance):
+                    continue
+                if not _told_apart(mine, theirs):
                     best = Near(key, alike)
         return best
+
+
+class _Said:
+    """A text as it is compared: its pieces, its telling words in order, and its other words of weight."""
+
+    __slots__ = ("pieces", "telling", "words")
+
+    def __init__(self, text: str) -> None:
+        words = _words(text)
+        self.pieces = _pieces(text)
+        self.telling = tuple(word for word in words if _tells(word))
+        self.words = frozenset(words) - _SMALL_WORDS
+
+
+def _told_apart(one: _Said, other: _Said) -> bool:
+    if one.telling != other.telling:
+        return True
+    gone, come = one.words - other.words, other.words - one.words
+    # "runs" and "running" begin alike; "cat" and "dog" don't.
+    return bool(gone and come) and not any(a[:3] == b[:3] for a in gone for b in come)
+
+
+def _tells(word: str) -> bool:
+    return word in _ENGLISH_TELLING or word in _CHINESE_TELLING or any(sign.isdigit() for sign in word)
 
 
 def _words(text: str) -> list[str]:
@@ -151,7 +179,8 @@ def _pieces(text: str) -> frozenset[str]:
 
 
 def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
-    return len(one & other) / len(one | other) if one and other else 0.0
+    shared = len(one & other)
+    return shared / (len(one) + len(other) - shared) if shared else 0.0
 
 
 def _key(material: bytes) -> int:

@@ -50,7 +50,7 @@ class Choice:
 def choose(prompt_set: PromptSet, n: int, seed: int = 0) -> Choice:
     """Choose `n` prompts of a set evenly over its categories; the same set, `n` and seed give the same.
 
-    Reads the whole set once: about a second for 100,000 prompts. Raises Invalid `too_many`.
+    Reads the whole set once. Raises Invalid `too_many`.
     """
     if not 1 <= n <= MAX_CHOSEN:
         text = _("Asked for %(n)d prompts; expected 1 to %(most)d.") % {"n": n, "most": MAX_CHOSEN}

@@ -27,6 +27,7 @@ def found(one: str, other: str) -> bool:
     [
         (DOG, DOG.upper().replace(",", "") + "!"),
         (DOG, "A dog runs across the sunlit meadow, ears flapping in the wind"),
+        (DOG, "A dog is running across a sunlit meadow, its ears flapping in the wind today"),
         ("一只小狗在阳光下的草地上奔跑，耳朵随风飘动", "一只小狗在阳光下的草地上奔跑，耳朵随着风飘动。"),
     ],
 )
@@ -39,6 +40,8 @@ def test_near(one: str, other: str) -> None:
     [
         (DOG, DOG.replace("A dog", "A black dog")),
         (DOG, DOG.replace("A dog", "Two dogs")),
+        (DOG, DOG.replace("A dog", "A cat")),
+        (f"{DOG} from left to right", f"{DOG} from right to left"),
         (
             "A long slow shot of a wooden ball that rolls to the left",
             "A long slow shot of a wooden ball that rolls to the right",
