@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from annotation.models import PromptSet
 from tests.annotation import rows
@@ -31,8 +31,8 @@ def test_prompts_come_in_and_one_is_taken_back(
     log_in("manager")
     page.goto("/prompts/")
     page.get_by_role("link", name="Import prompts").first.click()
-    file = {"name": "mine.csv", "mimeType": "text/csv", "buffer": FILE.encode("utf-8-sig")}
-    page.get_by_label("File (CSV").set_input_files(files=[file])  # type: ignore[list-item]
+    file: FilePayload = {"name": "mine.csv", "mimeType": "text/csv", "buffer": FILE.encode("utf-8-sig")}
+    page.get_by_label("File (CSV").set_input_files(file)
     page.get_by_label("Prompt set").fill("Yard")
     look(page, "prompt-import")
     page.get_by_role("button", name="Look at the file").click()
