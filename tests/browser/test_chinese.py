@@ -11,9 +11,12 @@ from playwright.sync_api import Page, expect
 from annotation import campaigns, clips
 from annotation.campaigns import CampaignSpec, Selection
 from annotation.dimensions import default_dimensions
-from annotation.models import Campaign
+from annotation.models import Campaign, PromptSet
 from annotation.prompts import find_or_create
+from generator.models import Checkpoint
+from rewardmodels.models import RewardModel
 from tests.browser.conftest import Site
+from tests.generator.test_rounds import begun, through
 from tests.runs.videos import make_clips
 from workbench.models import Artifact, Metric, Run, RunEvent, RunState, User
 
@@ -32,8 +35,10 @@ TEXTS = """() => {
       if (place.hasAttribute(name)) said.push(place.getAttribute(name).trim());
   return said.filter((text) => text !== "");
 }"""
-SAME_IN_CHINESE = r"API|SHA-256|CSV|English|KB|h264|\bs\b"
+SAME_IN_CHINESE = r"API|SHA-256|CSV|JSON Lines|JSON|Parquet|ECE|English|KB|h264|\b[spAB]\b"
 OUR_DATA = r"mei(@example.org)?|A boy runs|A cat sleeps|clip-\d.mp4|(train/)?loss|step-10|\w+(,\w+)+"
+OUR_DATA += r"|a red circle moves left(, scene \d of scenes)?|[Bb]ase(-[0-9a-f]{8})?|[Ss]cenes"
+OUR_DATA += r"|micro|tiny|preset|reward\.safetensors"
 
 
 @pytest.fixture
@@ -140,6 +145,45 @@ def test_no_page_is_half_english(
         "notices": "/notices/",
     }.items():
         visit(name, address)
+    assert {name: texts for name, texts in left.items() if texts} == {}
+
+
+def test_no_page_of_the_loop_is_half_english(
+    page: Page,
+    site: Site,
+    mei: User,
+    log_in: Callable[[str], User],
+    look: Callable[[Page, str], None],
+    expected_errors: list[str],
+) -> None:
+    expected_errors.append("404")  # the rows of clips have no files behind them
+    ended, waiting = through(begun(mei), mei), begun(mei)
+    known = Checkpoint.objects.earliest("created_at")
+    reward_model = RewardModel.objects.earliest("created_at")
+    prompt_set = PromptSet.objects.earliest("pk")
+    left: dict[str, list[str]] = {}
+    log_in("mei")
+    for name, address in {
+        "prompts": "/prompts/",
+        "prompt-import": "/prompts/import/",
+        "prompt-set": f"/prompts/sets/{prompt_set.slug}/",
+        "prompt-choice": f"/prompts/sets/{prompt_set.slug}/choice/",
+        "rounds": "/rounds/",
+        "round-ended": f"/rounds/{ended.pk}/",
+        "round-waiting": f"/rounds/{waiting.pk}/",
+        "generate": "/generate/",
+        "checkpoints": "/checkpoints/",
+        "checkpoint": f"/checkpoints/{known.pk}/",
+        "reward-models": "/reward-models/",
+        "reward-model": f"/reward-models/{reward_model.pk}/",
+        "arena": "/arena/",
+        "arena-vote": "/arena/t2v/",
+        "board": "/arena/t2v/leaderboard/",
+    }.items():
+        page.goto(address)
+        expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+        look(page, f"zh-{name}")
+        left[name] = english(page)
     assert {name: texts for name, texts in left.items() if texts} == {}
 
 
