@@ -38,7 +38,7 @@ GLOSSARY = {
     r"video models?": "视频模型",
     r"preference pairs?": "偏好对",
 }
-NO_CHINESE_NEEDED = {"API", "CSV"}
+NO_CHINESE_NEEDED = {"API", "CSV", "Parquet"}
 
 
 def test_the_compiled_catalogue_is_that_of_the_texts() -> None:
