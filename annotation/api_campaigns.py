@@ -108,10 +108,10 @@ class CampaignOut(Schema):
     clips_per_item: int
     overlap: int
     items_total: int
-    judged: int
+    judged: int = Field(alias="progress.judged")
     wanted: int
-    surplus: int
-    skipped: int
+    surplus: int = Field(alias="progress.surplus", description="Judgements beyond the overlap: late ones")
+    skipped: int = Field(alias="progress.skipped")
     created_at: datetime
 
 
@@ -157,7 +157,7 @@ class ItemPage(Schema):
 def list_campaigns(request: HttpRequest, state: CampaignState | None = None) -> Any:
     """All campaigns, newest first."""
     require(request.user, "campaigns.view")
-    rows = Campaign.objects.all()
+    rows = Campaign.objects.prefetch_related("participations")
     return list(rows.filter(state=state) if state else rows)
 
 

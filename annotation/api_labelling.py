@@ -27,7 +27,7 @@ class OpenCampaign(Schema):
     name: str
     guidelines: str
     clips_per_item: int
-    judged: int
+    judged: int = Field(alias="progress.judged")
     wanted: int
 
 

@@ -124,7 +124,7 @@ class Agreement:
 
 def of_campaign(campaign: Campaign) -> tuple[Agreement, ...]:
     """Agreement of people, then of simulated annotators; each only where two of them judged an item."""
-    if campaign.overlap < 2 and not campaign.surplus:
+    if campaign.overlap < 2 and not campaign.progress.surplus:
         return ()
     dimensions = tuple(campaign.dimensions.order_by("position"))
     return tuple(found for kind in JudgedBy if (found := _of_kind(campaign, kind, dimensions)))
@@ -150,7 +150,8 @@ def _of_kind(campaign: Campaign, kind: JudgedBy, dimensions: Sequence[Dimension]
     clips: dict[uuid.UUID, list[str]] = defaultdict(list)
     for item_id, pk in ItemClip.objects.filter(item__in=items).order_by("item").values_list("item_id", "pk"):
         clips[item_id].append(str(pk))
-    sampled = len(drawn) > ITEMS or campaign.judged + campaign.surplus > WALKED
+    walked = campaign.progress.judged + campaign.progress.surplus
+    sampled = len(drawn) > ITEMS or walked > WALKED
     found = tuple(_of_dimension(dimension, items, said, clips) for dimension in dimensions)
     return Agreement(kind, len(items), sampled, found)
 

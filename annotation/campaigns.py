@@ -202,7 +202,8 @@ def open_to(user: User) -> QuerySet[Campaign]:
     """The campaigns in which this person may label now, oldest first."""
     invited = Campaign.annotators.through.objects.filter(campaign=OuterRef("pk"), user=user)
     allowed = Q(open_to_all=True) | Q(Exists(invited))
-    return Campaign.objects.filter(allowed, state=State.OPEN).order_by("created_at")
+    rows = Campaign.objects.filter(allowed, state=State.OPEN).prefetch_related("participations")
+    return rows.order_by("created_at")
 
 
 def unrendered(campaign: Campaign) -> QuerySet[Clip]:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from annotation import bestworst, queue
 from annotation.feedback import Feedback, feedback, problem_json
-from annotation.models import Assignment, Campaign, Judgement, PreferencePair
+from annotation.models import Assignment, Campaign, Judgement, Participation, PreferencePair
 from annotation.pairs import ItemRules, rules_of, store_pairs
 from workbench.models import User
 from workbench.refusals import Conflict, Invalid, Missing
@@ -83,7 +83,7 @@ def submit(assignment_id: uuid.UUID, annotator: User, submission: Submission) ->
         if current is not None:
             PreferencePair.objects.filter(judgement=current).delete()
         store_pairs(judgement, rules, answers)
-        _settle(assignment, first=current is None)
+        _settle(assignment, submission.seconds or 0, first=current is None)
         return judgement
 
 
@@ -167,13 +167,15 @@ def _refuse_wrong(
         )
 
 
-def _settle(assignment: Assignment, first: bool) -> None:
-    """Move the assignment and the counters on; the campaign's row last, so that its lock is held briefly."""
+def _settle(assignment: Assignment, seconds: float, first: bool) -> None:
+    """Move the assignment and this person's counters on."""
     changes: dict[str, object] = {"draft": {}, "draft_version": F("draft_version") + 1}
+    counted: dict[str, object] = {"seconds": F("seconds") + seconds, "last_at": Now()}
     if first:
         late = assignment.state == State.EXPIRED and not queue.take_slot(assignment.item_id)
         changes |= {"state": State.SUBMITTED, "ended_at": Now(), "surplus": late}
-    Assignment.objects.filter(pk=assignment.pk).update(**changes)
-    if first:
         counter = "surplus" if late else "judged"
-        Campaign.objects.filter(pk=assignment.campaign_id).update(**{counter: F(counter) + 1})
+        counted[counter] = F(counter) + 1
+    Assignment.objects.filter(pk=assignment.pk).update(**changes)
+    part = Participation.objects.filter(campaign=assignment.campaign_id, annotator=assignment.annotator_id)
+    part.update(**counted)

@@ -33,7 +33,7 @@ def shown(assignment: Assignment, correcting: Judgement | None = None) -> dict[s
             "name": campaign.name,
             "lease_seconds": campaign.lease_minutes * 60,
             "min_play_seconds": campaign.min_play_seconds,
-            "judged": campaign.judged,
+            "judged": campaign.progress.judged,
             "wanted": campaign.wanted,
         },
         "prompt": {

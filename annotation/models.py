@@ -1,8 +1,9 @@
 """Prompts, clips, campaigns and judgements. A judgement is never changed: a correction supersedes it."""
 
 import uuid
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -10,7 +11,9 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 
@@ -237,14 +240,7 @@ class Campaign(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     version = models.PositiveIntegerField(default=0)  # optimistic lock: a stale form gets 409
-
-    # Kept by the queue with each change, so that progress never counts rows.
     items_total = models.PositiveIntegerField(default=0)
-    judged = models.PositiveIntegerField(default=0)  # slots with a judgement; of items_total x overlap
-    surplus = models.PositiveIntegerField(
-        default=0
-    )  # judgements beyond the overlap: late ones, kept all the same
-    skipped = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-created_at"]
@@ -258,6 +254,76 @@ class Campaign(models.Model):
     def normalised(self) -> tuple[float | None, float | None]:
         """The form its renditions have: frame rate and length, None where the clip's own are kept."""
         return self.normalise_fps, self.normalise_seconds
+
+    @cached_property
+    def progress(self) -> "Progress":
+        """What all people have done, summed over their parts: read once, and again after `refresh_from_db`.
+
+        `prefetch_related("participations")` reads those of many campaigns in one statement.
+        """
+        parts = self.participations.all()
+        return Progress(
+            judged=sum(part.judged for part in parts),
+            surplus=sum(part.surplus for part in parts),
+            skipped=sum(part.skipped for part in parts),
+            seconds=sum(part.seconds for part in parts),
+            wanted=self.wanted,
+        )
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        self.__dict__.pop("progress", None)
+        super().refresh_from_db(*args, **kwargs)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a campaign is."""
+
+    judged: int
+    """Slots with a judgement."""
+    surplus: int
+    """Judgements beyond the overlap: late ones, kept all the same."""
+    skipped: int
+    seconds: float
+    """Time on task."""
+    wanted: int
+    """Judgements that the campaign asks for."""
+
+    @property
+    def left(self) -> int:
+        return max(0, self.wanted - self.judged)
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.judged / self.wanted) if self.wanted else 0
+
+
+class Participation(models.Model):
+    """A person's part in a campaign. The queue keeps it with each change, so progress never counts rows.
+
+    Everybody has a row of their own, so people who submit at the same time never wait for each other.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="participations")
+    annotator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="participations"
+    )
+    judged = models.PositiveIntegerField(db_default=0)  # slots with a judgement
+    surplus = models.PositiveIntegerField(db_default=0)  # judgements beyond the overlap
+    skipped = models.PositiveIntegerField(db_default=0)
+    seconds = models.FloatField(db_default=0.0)  # time on task, as the pages measured it
+    position = models.PositiveIntegerField(
+        db_default=0
+    )  # of the item taken last: the next one is ahead of it
+    first_at = models.DateTimeField(db_default=Now())
+    last_at = models.DateTimeField(db_default=Now())
+    excluded_at = models.DateTimeField(null=True, blank=True)  # this person's work here does not count
+    excluded_why = models.CharField(max_length=200, blank=True, db_default="")
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["campaign", "annotator"], name="one_part_in_a_campaign")
+        ]
 
 
 class Dimension(models.Model):

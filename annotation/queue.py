@@ -3,7 +3,7 @@
 An item has `overlap` slots. `Item.open_slots` counts those that nobody has, and everything that gives or
 returns a slot changes it in the same transaction as the assignment, so the cap is the database's. Claiming is
 one statement whose cost does not depend on the campaign's size: it walks the index of open items from where
-this person was last, and passes over rows that another claim has locked.
+this person was last (their `Participation` knows), and passes over rows that another claim has locked.
 
 A person has at most one lease and one hold in a campaign (unique indexes). A hold is the item after the one
 in work, taken early so that its clips can be fetched; it has not been seen, and vanishes when it expires. An
@@ -18,7 +18,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from annotation.models import Assignment, Campaign, Item
+from annotation.models import Assignment, Campaign, Item, Participation
 from workbench.models import User
 from workbench.refusals import Conflict, Missing
 
@@ -111,7 +111,9 @@ def skip(assignment_id: uuid.UUID, annotator: User, reason: str) -> Assignment:
         )
         if had_slot:
             Item.objects.filter(pk=assignment.item_id).update(open_slots=F("open_slots") + 1)
-        Campaign.objects.filter(pk=assignment.campaign_id).update(skipped=F("skipped") + 1)
+        Participation.objects.filter(campaign=assignment.campaign_id, annotator=annotator).update(
+            skipped=F("skipped") + 1, last_at=Now()
+        )
     assignment.refresh_from_db()
     return assignment
 
@@ -243,7 +245,7 @@ def _claim_sql(locked: str) -> str:
 
     NO KEY UPDATE is the lock that the UPDATE takes anyway; rows that only refer to an item don't wait for it.
     """
-    was = "COALESCE((SELECT position FROM latest), 0)"
+    was = "COALESCE((SELECT position FROM part), 0)"
 
     def first_open(where: str) -> str:
         return f"""
@@ -257,16 +259,20 @@ def _claim_sql(locked: str) -> str:
 
     return f"""
         WITH open_campaign AS ({_OPEN_TO_PERSON}),
-        latest AS (
-            SELECT i.position FROM annotation_assignment a JOIN annotation_item i ON i.id = a.item_id
-            WHERE a.campaign_id = %(campaign)s AND a.annotator_id = %(person)s
-            ORDER BY a.leased_at DESC LIMIT 1),
+        part AS (
+            SELECT position FROM annotation_participation
+            WHERE campaign_id = %(campaign)s AND annotator_id = %(person)s),
         ahead AS ({first_open(f"i.position >= {was}")}),
         behind AS ({first_open(f"i.position < {was} AND NOT EXISTS (SELECT 1 FROM ahead)")}),
         taken AS (
             UPDATE annotation_item SET open_slots = open_slots - 1
             WHERE id IN (SELECT id FROM ahead UNION ALL SELECT id FROM behind)
-            RETURNING id),
+            RETURNING id, position),
+        gone_on AS (
+            INSERT INTO annotation_participation (campaign_id, annotator_id, position)
+            SELECT %(campaign)s, %(person)s, position FROM taken
+            ON CONFLICT (campaign_id, annotator_id)
+            DO UPDATE SET position = excluded.position, last_at = statement_timestamp()),
         revived AS (
             UPDATE annotation_assignment a
             SET state = %(state)s, leased_at = statement_timestamp(), ended_at = NULL,

@@ -69,7 +69,9 @@ def home_section(request: HttpRequest) -> Section | None:
     }
     if looks_after:
         context |= {
-            "campaigns": list(Campaign.objects.exclude(state=Campaign.State.CLOSED)[:8]),
+            "campaigns": list(
+                Campaign.objects.exclude(state=Campaign.State.CLOSED).prefetch_related("participations")[:8]
+            ),
             "any_clips": Clip.objects.exists(),
         }
     return Section("annotation/home_section.html", context)

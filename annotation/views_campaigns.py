@@ -27,7 +27,10 @@ from workbench.refusals import Conflict, Refusal
 @require_GET
 @needs("campaigns.view")
 def campaign_list(request: SignedInRequest) -> HttpResponse:
-    context = {"campaigns": Campaign.objects.all(), "any_clips": Clip.objects.exists()}
+    context = {
+        "campaigns": Campaign.objects.prefetch_related("participations"),
+        "any_clips": Clip.objects.exists(),
+    }
     return render(request, "annotation/campaign_list.html", context)
 
 
@@ -91,7 +94,6 @@ def _page(request: SignedInRequest, campaign: Campaign, status: int = HTTPStatus
         "agreement": campaign_agreement.of_campaign(campaign),
         "simulated": campaigns.simulated_judgements(campaign),
         "pair_formats": PairFormat.choices,
-        "percent": round(100 * campaign.judged / campaign.wanted) if campaign.wanted else 0,
     }
     return render(request, "annotation/campaign.html", context, status=status)
 

@@ -229,7 +229,7 @@ class Loop:
                 row.refresh_from_db()
                 if row.step == Round.Step.JUDGE and row.campaign is not None:
                     row.campaign.refresh_from_db()
-                    if row.campaign.judged < row.campaign.wanted:
+                    if row.campaign.progress.left:
                         raise LoopError(str(error)) from error
         self._sent_at = time.monotonic()
 
@@ -255,8 +255,8 @@ class Loop:
         step = next(step for step in steps_of(row) if step.key == row.step)
         if step.campaign is not None:
             campaign = step.campaign
-            said = f"{campaign.judged} of {campaign.wanted} judgements"
-            if self.plan.annotators == "people" and campaign.judged < campaign.wanted:
+            said = f"{campaign.progress.judged} of {campaign.wanted} judgements"
+            if self.plan.annotators == "people" and campaign.progress.left:
                 said += f", waiting for people: {settings.SITE_URL}/label/{campaign.pk}/"
         else:
             parts = [

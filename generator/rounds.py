@@ -220,17 +220,18 @@ def _judge(round_: Round) -> bool:
         round_.save(update_fields=["campaign"])
         _tell(round_, _("Round %(number)s waits for judgements.") % {"number": round_.pk})
     campaign = round_.campaign
-    complete = campaign.judged >= campaign.wanted
-    if not complete and campaign.state != Campaign.State.CLOSED:
+    progress = campaign.progress
+    if progress.left and campaign.state != Campaign.State.CLOSED:
         return False
-    if not campaign.judged:
+    if not progress.judged:
         raise StepFailedError(_("The campaign was closed before anything was judged."))
     return True
 
 
 def _rewards(round_: Round) -> bool:
     preset = RoundPreset.of(round_.settings)
-    known = Campaign.objects.filter(round__pk__lte=round_.pk, judged__gt=0).order_by("created_at")
+    known = Campaign.objects.filter(round__pk__lte=round_.pk, participations__judged__gt=0).distinct()
+    known = known.order_by("created_at")
     before_it = Round.objects.filter(pk__lt=round_.pk, preset=round_.preset)
     earlier = before_it.filter(reward_models__isnull=False).first()
     runs = []

@@ -93,7 +93,7 @@ def prepare(config: Config, folder: Path) -> Config:
         raise InputsMissingError(_("The campaign no longer exists."))
     queue.give_back_untouched(campaign.pk)
     _hand_out_tokens(config["annotators"], folder)
-    return {**config, "base_url": settings.SITE_URL, "left": max(0, campaign.wanted - campaign.judged)}
+    return {**config, "base_url": settings.SITE_URL, "left": campaign.progress.left}
 
 
 def prepare_votes(config: Config, folder: Path) -> Config:

@@ -122,6 +122,6 @@ def slots_add_up(campaign: Campaign) -> None:
         assert item.open_slots + item.used == campaign.overlap
     campaign.refresh_from_db()
     submitted = campaign.assignments.filter(state=Assignment.State.SUBMITTED)
-    assert campaign.judged == submitted.filter(surplus=False).count()
-    assert campaign.surplus == submitted.filter(surplus=True).count()
-    assert campaign.skipped == campaign.assignments.filter(state=Assignment.State.SKIPPED).count()
+    assert campaign.progress.judged == submitted.filter(surplus=False).count()
+    assert campaign.progress.surplus == submitted.filter(surplus=True).count()
+    assert campaign.progress.skipped == campaign.assignments.filter(state=Assignment.State.SKIPPED).count()

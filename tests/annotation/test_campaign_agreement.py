@@ -13,7 +13,7 @@ from annotation import agreement, campaign_agreement
 from annotation.agreement import Metric
 from annotation.campaign_agreement import Agreement, JudgedBy, KappaKind, Reading
 from annotation.dimensions import DimensionSpec
-from annotation.models import Assignment, Campaign, Item, Judgement, PreferencePair
+from annotation.models import Assignment, Campaign, Item, Judgement, Participation, PreferencePair
 from tests.annotation import rows
 from workbench.models import Role, User
 
@@ -151,8 +151,9 @@ def judged(campaign: Campaign, items: Sequence[Item], *people: User) -> None:
         )
         for assignment in assignments
     )
-    campaign.judged += len(assignments)
-    campaign.save()
+    for person in people:
+        Participation.objects.create(campaign=campaign, annotator=person, judged=len(items))
+    campaign.refresh_from_db()
 
 
 def test_a_large_campaign_is_read_as_a_sample_and_says_so(

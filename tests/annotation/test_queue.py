@@ -167,7 +167,7 @@ def test_a_late_submission_takes_the_open_slot(manager: User, ann: User, bob: Us
     rows.submit(lease)
     assert queue.next_item(campaign.pk, bob) is None
     rows.slots_add_up(campaign)
-    assert (campaign.judged, campaign.surplus) == (1, 0)
+    assert (campaign.progress.judged, campaign.progress.surplus) == (1, 0)
 
 
 def test_a_late_submission_is_kept_where_somebody_else_has_the_slot(
@@ -180,7 +180,7 @@ def test_a_late_submission_is_kept_where_somebody_else_has_the_slot(
     late = rows.submit(lease)
     rows.submit(other)
     rows.slots_add_up(campaign)
-    assert (campaign.judged, campaign.surplus) == (1, 1)
+    assert (campaign.progress.judged, campaign.progress.surplus) == (1, 1)
     assert late.pairs.count() == 4
 
 
@@ -293,7 +293,7 @@ def test_every_slot_is_given_exactly_once_to_forty_people_at_once() -> None:
     assert len(given) == len(set(given)) == 400, "nobody got an item twice"
     assert set(Counter(item for item, _person in given).values()) == {2}
     rows.slots_add_up(campaign)
-    assert campaign.judged == 400
+    assert campaign.progress.judged == 400
 
 
 def test_the_cost_of_an_item_does_not_grow_with_the_campaign(manager: User, ann: User) -> None:
@@ -363,4 +363,4 @@ def test_what_nobody_has_begun_is_given_back_and_its_answer_still_taken(
     assert begun.state == State.LEASED
     rows.submit(opened)
     rows.slots_add_up(campaign)
-    assert campaign.judged == 1
+    assert campaign.progress.judged == 1

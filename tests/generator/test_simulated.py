@@ -74,7 +74,7 @@ def test_programs_label_a_campaign_and_vote_over_http(
     run.refresh_from_db()
     campaign.refresh_from_db()
     assert (run.state, run.error) == (RunState.SUCCEEDED, "")
-    assert campaign.judged == campaign.wanted == 8
+    assert campaign.progress.judged == campaign.wanted == 8
     judgements = list(Judgement.objects.filter(item__campaign=campaign))
     assert all(judgement.simulated for judgement in judgements)
     assert Counter(j.annotator.username for j in judgements) == {f"simulated-{n}": 2 for n in range(1, 5)}
