@@ -483,3 +483,58 @@ class PreferencePair(models.Model):
                 fields=["judgement", "dimension", "best", "worst"], name="pair_once_per_judgement"
             )
         ]
+
+
+# --- Beside the work --------------------------------------------------------------------------------------
+
+
+class ClipFlag(models.Model):
+    """Somebody says that a clip is broken, at the place in an item where they saw it."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="clip_flags")  # the item's
+    item_clip = models.ForeignKey(ItemClip, on_delete=models.CASCADE, related_name="flags")
+    annotator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="clip_flags"
+    )
+    reason = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["item_clip", "annotator"], name="clip_flag_once_per_annotator")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["campaign", "-created_at"], name="clip_flag_latest")
+        ]
+
+
+class GuidelineExample(models.Model):
+    """A clip that shows annotators what is meant; `dimension` null: it speaks for all of them."""
+
+    class Kind(models.TextChoices):
+        GOOD = "good", _("Good")
+        BAD = "bad", _("Bad")
+
+    id = models.UUIDField(primary_key=True, default=opaque_id, editable=False)
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="examples")
+    dimension = models.ForeignKey(
+        Dimension, on_delete=models.CASCADE, null=True, blank=True, related_name="examples"
+    )
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=4, choices=Kind, default=Kind.GOOD)
+    caption_en = models.CharField(max_length=300, blank=True)
+    caption_zh = models.CharField(max_length=300, blank=True)
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["position"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["campaign", "dimension", "clip"], name="example_once", nulls_distinct=False
+            )
+        ]
+
+    def caption(self, language: str) -> str:
+        """The caption in a language, or in the other one where it has none."""
+        zh, en = self.caption_zh, self.caption_en
+        return (zh or en) if language.startswith("zh") else (en or zh)
