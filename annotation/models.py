@@ -237,6 +237,19 @@ class Campaign(models.Model):
     normalise_seconds = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0.1)])
     open_to_all = models.BooleanField(default=True)
     annotators = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="campaigns")
+    # Of what a person is shown, how much is gold: items whose answer is known.
+    gold_share = models.FloatField(default=0, validators=[MinValueValidator(0), MaxValueValidator(0.5)])
+    # Items a person may judge, over all and in a day; null: as many as there are.
+    most_per_annotator = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    most_per_day = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    # Below these, managers get a notice about a person; null: they don't.
+    least_gold_accuracy = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(1)]
+    )
+    least_pace = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(0)], help_text="judgements an hour on task"
+    )
+    selection = models.JSONField(default=dict)  # campaigns.Selection it was made from: to extend it by
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     version = models.PositiveIntegerField(default=0)  # optimistic lock: a stale form gets 409
@@ -319,10 +332,67 @@ class Participation(models.Model):
     last_at = models.DateTimeField(db_default=Now())
     excluded_at = models.DateTimeField(null=True, blank=True)  # this person's work here does not count
     excluded_why = models.CharField(max_length=200, blank=True, db_default="")
+    # Judgements on the latest day with any, for a daily limit.
+    day = models.DateField(null=True, blank=True)
+    day_judged = models.PositiveIntegerField(db_default=0)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["campaign", "annotator"], name="one_part_in_a_campaign")
+        ]
+
+
+class AnnotatorGroup(models.Model):
+    """People chosen for a campaign at once. Choosing copies the members: a later change moves nobody."""
+
+    name = models.CharField(max_length=80, unique=True)
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="annotator_groups")
+    created_at = models.DateTimeField(auto_now_add=True)
+    version = models.PositiveIntegerField(default=0)  # optimistic lock
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["name"]
+
+
+class CampaignTally(models.Model):
+    """What a campaign's pages show that has to be counted: counted behind them (tally.py), never on one."""
+
+    campaign = models.OneToOneField(
+        Campaign, on_delete=models.CASCADE, primary_key=True, related_name="tally"
+    )
+    counted_at = models.DateTimeField()
+    took = models.FloatField()  # seconds the counting took: the longer, the rarer it is done
+    version = models.PositiveIntegerField()  # of the campaign as counted
+    figures = models.JSONField()  # tally.Figures
+
+
+class Shortfall(models.Model):
+    """A person's gold accuracy or pace is below what the campaign wants; managers were told once.
+
+    It ends when the figure has recovered, and a later fall is another row.
+    """
+
+    class Kind(models.TextChoices):
+        GOLD = "gold", _("Gold accuracy")
+        PACE = "pace", _("Pace")
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="shortfalls")
+    annotator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="shortfalls"
+    )
+    kind = models.CharField(max_length=4, choices=Kind)
+    value = models.FloatField()  # when it was raised: a share of gold right, or judgements an hour
+    least = models.FloatField()  # what the campaign wanted
+    raised_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["campaign", "annotator", "kind"],
+                condition=Q(ended_at=None),
+                name="one_open_shortfall_of_a_kind",
+            )
         ]
 
 
@@ -439,6 +509,8 @@ class Assignment(models.Model):
             models.Index(fields=["campaign", "annotator", "-leased_at"], name="assignment_latest"),
             # Ids are random: a stretch of this index is a random sample of what was judged.
             models.Index(fields=["campaign", "id"], condition=Q(state="submitted"), name="assignment_judged"),
+            # For working-time exports; nothing but a skip writes to it.
+            models.Index(fields=["ended_at"], condition=Q(state="skipped"), name="assignment_skipped"),
         ]
 
 
