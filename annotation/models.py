@@ -168,6 +168,10 @@ class Clip(models.Model):
     has_audio = models.BooleanField(default=False)
     source = models.CharField(max_length=200, blank=True)  # licence, origin: whatever the import says
     recipe = models.JSONField(default=dict)  # how a generated clip was made: every setting
+    # A degraded copy for a gold item. It has no prompt and no video model: nothing else ever takes it.
+    degraded_from = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="degraded_copies"
+    )
 
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
@@ -235,6 +239,14 @@ class Campaign(models.Model):
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(120)]
     )
     normalise_seconds = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0.1)])
+    gold_feedback = models.BooleanField(default=False)  # a wrong gold answer is explained at once
+    # The first items of a person are gold; 0: no qualification round. They pass with this share right.
+    qualification_items = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(50)])
+    qualification_pass = models.FloatField(
+        default=0.7, validators=[MinValueValidator(0), MaxValueValidator(1)]
+    )
+    # Items whose disagreement (disputes.py) is this or more wait for adjudication.
+    dispute_from = models.FloatField(default=0.5, validators=[MinValueValidator(0), MaxValueValidator(1)])
     open_to_all = models.BooleanField(default=True)
     annotators = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="campaigns")
     # Of what a person is shown, how much is gold: items whose answer is known.
@@ -317,6 +329,11 @@ class Participation(models.Model):
     Everybody has a row of their own, so people who submit at the same time never wait for each other.
     """
 
+    class Qualification(models.TextChoices):
+        PASSED = "passed", _("Passed")
+        FAILED = "failed", _("Not passed")
+        LET_IN = "let_in", _("Let in")
+
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="participations")
     annotator = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="participations"
@@ -332,6 +349,13 @@ class Participation(models.Model):
     last_at = models.DateTimeField(db_default=Now())
     excluded_at = models.DateTimeField(null=True, blank=True)  # this person's work here does not count
     excluded_why = models.CharField(max_length=200, blank=True, db_default="")
+    # True until the pairs of this person's judgements have followed an exclusion or its end (exclusion.py).
+    pairs_due = models.BooleanField(db_default=False)
+    gold_judged = models.PositiveIntegerField(db_default=0)  # gold items; they are in no other counter
+    gold_right = models.FloatField(db_default=0.0)  # sum over them of the share of dimensions that were right
+    trial_judged = models.PositiveSmallIntegerField(db_default=0)  # the same, of the qualification round
+    trial_right = models.FloatField(db_default=0.0)
+    qualification = models.CharField(max_length=6, choices=Qualification, blank=True, db_default="")
     # Judgements on the latest day with any, for a daily limit.
     day = models.DateField(null=True, blank=True)
     day_judged = models.PositiveIntegerField(db_default=0)
@@ -436,6 +460,8 @@ class Item(models.Model):
     position = models.PositiveIntegerField()
     # Judgements wanted and not leased: overlap - leased - judged. The queue's index is on open_slots > 0.
     open_slots = models.PositiveSmallIntegerField()
+    # Has a known answer (`gold_answer`): no open slots, any number of judgements, no preference pairs.
+    gold = models.BooleanField(db_default=False)
     clips: "models.ManyToManyField[Clip, ItemClip]" = models.ManyToManyField(Clip, through="ItemClip")
 
     class Meta:
@@ -473,6 +499,8 @@ class Assignment(models.Model):
         SUBMITTED = "submitted", _("Submitted")
         SKIPPED = "skipped", _("Skipped")
         EXPIRED = "expired", _("Expired")
+        # Open before somebody who adjudicates it: no slot, no lease (adjudication.py).
+        DECIDING = "deciding", _("In adjudication")
 
     id = models.UUIDField(primary_key=True, default=opaque_id, editable=False)
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="assignments")
@@ -530,9 +558,14 @@ class Judgement(models.Model):
     idempotency_key = models.UUIDField(unique=True)
     seconds = models.FloatField(null=True, blank=True)  # time on task as the page measured it
     simulated = models.BooleanField(default=False)
+    # Decides an item that judges disagreed on: the pairs of the item's other judgements are overruled.
+    adjudicates = models.BooleanField(db_default=False)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["item"], condition=Q(adjudicates=True), name="judgement_adjudicates")
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=~Q(supersedes=F("id")), name="judgement_not_its_own_predecessor")
         ]
@@ -548,6 +581,7 @@ class PreferencePair(models.Model):
     weight = models.FloatField(validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
     broken_by = models.JSONField(default=list)  # dimension keys in which the best is inferior to the worst
     unchecked = models.JSONField(default=list)  # dimension keys the constraint could not be checked in
+    overruled = models.BooleanField(db_default=False)  # an adjudication of the item decides instead
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -610,3 +644,93 @@ class GuidelineExample(models.Model):
         """The caption in a language, or in the other one where it has none."""
         zh, en = self.caption_zh, self.caption_en
         return (zh or en) if language.startswith("zh") else (en or zh)
+
+
+# --- Quality ----------------------------------------------------------------------------------------------
+
+
+class GoldAnswer(models.Model):
+    """The known answer of a gold item, for the dimensions it speaks of (gold.py)."""
+
+    class Source(models.TextChoices):
+        DEGRADED = "degraded", _("A degraded copy")
+        CONSENSUS = "consensus", _("A judged item")
+
+    item = models.OneToOneField(Item, on_delete=models.CASCADE, primary_key=True, related_name="gold_answer")
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="gold_answers")
+    # By dimension key: {"best": [ItemClip, ...], "worst": [...]} with either side or both, or {"tie": true}.
+    answers = models.JSONField()
+    explanation_en = models.TextField(blank=True)
+    explanation_zh = models.TextField(blank=True)
+    source = models.CharField(max_length=9, choices=Source)
+    # The judged item it repeats: who judged that one is not asked again.
+    repeats = models.ForeignKey(
+        Item, on_delete=models.SET_NULL, null=True, blank=True, related_name="gold_repeats"
+    )
+    active = models.BooleanField(default=True)  # False: no longer dealt
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["campaign", "item"], condition=Q(active=True), name="gold_dealt")
+        ]
+
+    def explanation(self, language: str) -> str:
+        """The explanation in a language, or in the other one where it has none."""
+        zh, en = self.explanation_zh, self.explanation_en
+        return (zh or en) if language.startswith("zh") else (en or zh)
+
+
+class GoldJudgement(models.Model):
+    """How a person's first answer to a gold item compares with the known one."""
+
+    judgement = models.OneToOneField(
+        Judgement, on_delete=models.CASCADE, primary_key=True, related_name="gold"
+    )
+    gold = models.ForeignKey(GoldAnswer, on_delete=models.CASCADE, related_name="judged")
+    participation = models.ForeignKey(Participation, on_delete=models.CASCADE, related_name="gold_judgements")
+    right = models.JSONField()  # by dimension key: true or false; only those the gold answer speaks of
+    share = models.FloatField()  # of those, how many are right: 0..1
+    trial = models.BooleanField(default=False)  # part of the qualification round
+
+
+class Dispute(models.Model):
+    """An item whose judges disagree (disputes.py): found off-request, decided by an adjudication."""
+
+    item = models.OneToOneField(Item, on_delete=models.CASCADE, primary_key=True, related_name="dispute")
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="disputes")  # the item's
+    score = models.FloatField()  # the most disputed dimension's, 0..1
+    by_dimension = models.JSONField()  # key: score
+    judgements = models.PositiveSmallIntegerField()
+    computed_at = models.DateTimeField(default=timezone.now)
+    decision = models.OneToOneField(
+        Judgement, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["campaign", "-score", "item"], condition=Q(decision=None), name="dispute_open"
+            )
+        ]
+
+
+class DisputesFound(models.Model):
+    """Up to when judgements have been looked through for disputes. One row."""
+
+    through = models.DateTimeField()
+
+
+class QualityReport(models.Model):
+    """A campaign's annotators as quality.py found them, by a task; the latest only."""
+
+    campaign = models.OneToOneField(
+        Campaign, on_delete=models.CASCADE, primary_key=True, related_name="quality_report"
+    )
+    asked_at = models.DateTimeField(null=True, blank=True)  # while a task is to compute it anew
+    computed_at = models.DateTimeField(null=True, blank=True)
+    judgements = models.PositiveIntegerField(default=0)  # that it rests on
+    report = models.JSONField(default=dict)  # quality.Report
