@@ -16,6 +16,9 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+# So that Django knows of these rows; whoever needs them imports them from their own module.
+from annotation import models_data, models_webhooks  # noqa: F401
+
 
 def opaque_id() -> uuid.UUID:
     """An identifier that says nothing about the row: for everything an annotator's page may show."""
@@ -575,7 +578,8 @@ class PreferencePair(models.Model):
     """Derived from a judgement by `bestworst.py`; can be deleted and derived again at any time."""
 
     judgement = models.ForeignKey(Judgement, on_delete=models.CASCADE, related_name="pairs")
-    dimension = models.ForeignKey(Dimension, on_delete=models.CASCADE, related_name="pairs")
+    # Its index is the one below that begins with it.
+    dimension = models.ForeignKey(Dimension, on_delete=models.CASCADE, related_name="pairs", db_index=False)
     best = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
     worst = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
     weight = models.FloatField(validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
@@ -588,6 +592,11 @@ class PreferencePair(models.Model):
             models.UniqueConstraint(
                 fields=["judgement", "dimension", "best", "worst"], name="pair_once_per_judgement"
             )
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["dimension", "id"], name="pair_of_dimension"),
+            models.Index(fields=["dimension", "id"], condition=~Q(broken_by=[]), name="pair_broken"),
+            models.Index(fields=["dimension", "id"], condition=~Q(unchecked=[]), name="pair_unchecked"),
         ]
 
 
