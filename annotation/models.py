@@ -354,6 +354,7 @@ class Participation(models.Model):
     excluded_why = models.CharField(max_length=200, blank=True, db_default="")
     # True until the pairs of this person's judgements have followed an exclusion or its end (exclusion.py).
     pairs_due = models.BooleanField(db_default=False)
+    slots_due = models.BooleanField(db_default=False)  # an exclusion gives the slots back: not all are yet
     gold_judged = models.PositiveIntegerField(db_default=0)  # gold items; they are in no other counter
     gold_right = models.FloatField(db_default=0.0)  # sum over them of the share of dimensions that were right
     trial_judged = models.PositiveSmallIntegerField(db_default=0)  # the same, of the qualification round
