@@ -2,7 +2,7 @@
 
 from ninja import NinjaAPI
 
-from annotation import api_agreement, api_campaigns, api_clips, api_labelling, api_prompts
+from annotation import api_agreement, api_campaigns, api_clips, api_labelling, api_pairs, api_prompts
 
 
 def register(api: NinjaAPI) -> None:
@@ -10,5 +10,6 @@ def register(api: NinjaAPI) -> None:
     api.add_router("/label", api_labelling.router)
     api.add_router("/campaigns", api_campaigns.router)
     api.add_router("/campaigns", api_agreement.router)
+    api.add_router("/campaigns", api_pairs.router)
     api.add_router("/clips", api_clips.router)
     api.add_router("/prompts", api_prompts.router)

@@ -34,25 +34,7 @@ def pairs(
         rows = rows.select_related(
             "judgement__annotator", "dimension", "best__video_model", "worst__video_model"
         ).order_by("judgement__item__position", "judgement__created_at", "id")
-        yield [
-            {
-                "campaign": str(campaign.pk),
-                "item": str(pair.judgement.item_id),
-                "judgement": str(pair.judgement_id),
-                "annotator": pair.judgement.annotator.pseudonym,
-                "judged_at": pair.judgement.created_at.isoformat(),
-                "simulated": pair.judgement.simulated,
-                "prompt": prompts[pair.judgement.item_id],
-                "dimension": pair.dimension.key,
-                "reward": pair.dimension.reward or None,
-                "best": clip_row(pair.best),
-                "worst": clip_row(pair.worst),
-                "weight": pair.weight,
-                "broken_by": pair.broken_by,
-                "unchecked": pair.unchecked,
-            }
-            for pair in rows
-        ]
+        yield [pair_row(pair, campaign.pk, prompts[pair.judgement.item_id]) for pair in rows]
 
 
 def pairs_jsonl(campaign: Campaign, include_broken: bool = False, page: int = PAGE) -> Iterator[str]:
@@ -91,6 +73,26 @@ def items_jsonl(campaign: Campaign, page: int = PAGE) -> Iterator[str]:
             }
             for item in items
         )
+
+
+def pair_row(pair: PreferencePair, campaign_id: uuid.UUID, prompt: dict[str, Any]) -> dict[str, Any]:
+    """A pair as files and the API tell it; its judgement, annotator, dimension and clips should be there."""
+    return {
+        "campaign": str(campaign_id),
+        "item": str(pair.judgement.item_id),
+        "judgement": str(pair.judgement_id),
+        "annotator": pair.judgement.annotator.pseudonym,
+        "judged_at": pair.judgement.created_at.isoformat(),
+        "simulated": pair.judgement.simulated,
+        "prompt": prompt,
+        "dimension": pair.dimension.key,
+        "reward": pair.dimension.reward or None,
+        "best": clip_row(pair.best),
+        "worst": clip_row(pair.worst),
+        "weight": pair.weight,
+        "broken_by": pair.broken_by,
+        "unchecked": pair.unchecked,
+    }
 
 
 def prompt_row(prompt: Prompt) -> dict[str, Any]:

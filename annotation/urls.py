@@ -1,6 +1,6 @@
 """Addresses of clips, campaigns and labelling."""
 
-from django.urls import path
+from django.urls import include, path
 
 from annotation import views, views_campaigns, views_clips, views_prompts
 
@@ -25,6 +25,9 @@ urlpatterns = [
     path("campaigns/new/", views_campaigns.campaign_new, name="campaign_new"),
     path("campaigns/<uuid:campaign_id>/", views_campaigns.campaign_page, name="campaign"),
     path("campaigns/<uuid:campaign_id>/state/", views_campaigns.campaign_state, name="campaign_state"),
+    # What goes out and comes in: pairs, versions, imports, webhooks, shared prompts
+    path("", include("annotation.urls_data")),
+    path("", include("annotation.urls_beside")),
     # Labelling
     path("label/", views.label_home, name="label_home"),
     path("label/media/<uuid:item_clip_id>/", views.label_media, name="label_media"),

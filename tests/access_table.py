@@ -26,7 +26,7 @@ from django.core.files.storage import default_storage
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from annotation import collecting, queue
+from annotation import collecting
 from annotation.models import Assignment, Campaign, Clip, PromptCandidate, Task
 from arena import battles
 from arena.models import Battle, Voter
@@ -187,7 +187,7 @@ class World:
 
     def _assignment(self) -> Assignment:
         if "assignment" not in self.made:
-            self.made["assignment"] = queue.next_item(self._campaign().pk, self.owner)
+            self.made["assignment"] = labelling.taken(self._campaign(), self.owner)
         assignment: Assignment = self.made["assignment"]
         return assignment
 
@@ -407,6 +407,9 @@ ROWS = [
     Row("GET", "/api/campaigns/{campaign_id}/agreement", World.campaign),
     Row("GET", "/api/campaigns/{campaign_id}/export/pairs", World.campaign),
     Row("GET", "/api/campaigns/{campaign_id}/export/items.jsonl", World.campaign),
+    # Pairs to look at
+    Row("GET", "campaign_pairs", World.campaign),
+    Row("GET", "/api/campaigns/{campaign_id}/pairs", World.campaign),
     # Labelling: everybody who is logged in may label, what somebody else has in work is not theirs
     Row("GET", "label_home", **EVERYBODY),
     Row("GET", "label", World.campaign, **EVERYBODY),

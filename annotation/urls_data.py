@@ -1,0 +1,9 @@
+"""Addresses of what goes out of campaigns and what comes in from elsewhere."""
+
+from django.urls import path
+
+from annotation import views_pairs
+
+urlpatterns = [
+    path("campaigns/<uuid:campaign_id>/pairs/", views_pairs.campaign_pairs, name="campaign_pairs"),
+]
