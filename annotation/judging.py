@@ -4,19 +4,29 @@ What was judged is never lost. An answer that comes after its lease ran out take
 there is one, and is kept as surplus beyond the overlap if there is none.
 """
 
+import json
 import re
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation import bestworst, queue
 from annotation.feedback import Feedback, feedback, problem_json
-from annotation.models import Assignment, Campaign, Judgement, Participation, PreferencePair
-from annotation.pairs import ItemRules, rules_of, store_pairs
+from annotation.models import (
+    Assignment,
+    Campaign,
+    Dimension,
+    Item,
+    ItemClip,
+    Judgement,
+    PreferencePair,
+)
+from annotation.pairs import ItemRules, pairs_of
 from workbench.models import User
 from workbench.refusals import Conflict, Invalid, Missing
 
@@ -37,54 +47,38 @@ class Submission:
     """Seconds the clips were played."""
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """A stored judgement, and how many preference pairs follow from it."""
+
+    judgement: Judgement
+    pairs: int
+    broken_pairs: int
+
+
 def check(assignment_id: uuid.UUID, annotator: User, answers: object) -> Feedback:
     """What the rules say of answers so far: problems, broken pairs, questions to ask. Stores nothing."""
-    assignment = _assignment(assignment_id, annotator)
-    rules = rules_of(assignment.item)
-    return feedback(rules, parsed(answers), assignment.clip_order)
+    work = _work(assignment_id, annotator)
+    return feedback(work.rules, parsed(answers), work.clip_order)
 
 
-def submit(assignment_id: uuid.UUID, annotator: User, submission: Submission) -> Judgement:
+def submit(assignment_id: uuid.UUID, annotator: User, submission: Submission) -> Accepted:
     """Store a judgement and its preference pairs, once; gives the one stored before for a key seen before.
 
-    What a simulated annotator submits is marked as simulated for good.
+    What a simulated annotator submits is marked as simulated for good. Three statements in a transaction
+    where an item is judged for the first time: lock and read, store, commit.
 
     Raises Missing; Invalid (`malformed`, `invalid_answers`, `not_played`); Conflict (`already_submitted`,
     `superseded`, `skipped`, `closed`, `key_reused`). Nothing is stored where it raises.
     """
-    with transaction.atomic():
-        assignment = _assignment(assignment_id, annotator, lock=True)
-        same_or_current = Judgement.objects.filter(
-            Q(idempotency_key=submission.idempotency_key) | Q(assignment=assignment, superseded_by=None)
-        )
-        rows = list(same_or_current)
-        for row in rows:
-            if row.idempotency_key == submission.idempotency_key:
-                if row.assignment_id != assignment.pk:
-                    raise Conflict("key_reused", _("This submission key was used for another item."))
-                return row
-        current = rows[0] if rows else None
-        _refuse_stale(assignment, current, submission)
-
-        rules = rules_of(assignment.item)
-        answers = parsed(submission.answers)
-        _refuse_wrong(rules, answers, assignment, submission)
-
-        judgement = Judgement.objects.create(
-            assignment=assignment,
-            item=assignment.item,
-            annotator=annotator,
-            answers=bestworst.to_json(answers),
-            supersedes=current,
-            idempotency_key=submission.idempotency_key,
-            seconds=submission.seconds,
-            simulated=annotator.simulated,
-        )
-        if current is not None:
-            PreferencePair.objects.filter(judgement=current).delete()
-        store_pairs(judgement, rules, answers)
-        _settle(assignment, submission.seconds or 0, first=current is None)
-        return judgement
+    try:
+        with transaction.atomic():
+            return _submit(assignment_id, annotator, submission)
+    except IntegrityError:  # the key is stored with another item, or this came twice at once
+        if not Judgement.objects.filter(idempotency_key=submission.idempotency_key).exists():
+            raise
+        with transaction.atomic():
+            return _submit(assignment_id, annotator, submission, known_key=True)
 
 
 def correctable(
@@ -97,15 +91,6 @@ def correctable(
     if assignment_id is not None:
         rows = rows.filter(assignment=assignment_id)
     return rows.order_by("-created_at").first()
-
-
-def _assignment(assignment_id: uuid.UUID, annotator: User, lock: bool = False) -> Assignment:
-    rows = Assignment.objects.filter(pk=assignment_id, annotator=annotator).exclude(state=State.HELD)
-    rows = rows.select_related("item__campaign")
-    assignment = (rows.select_for_update(of=("self",), no_key=True) if lock else rows).first()
-    if assignment is None:
-        raise Missing("no_such_assignment", _("There is no such item in your work."))
-    return assignment
 
 
 def parsed(data: object) -> bestworst.Answers:
@@ -134,8 +119,77 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MOST_NAMES = 200
 
 
-def _refuse_stale(assignment: Assignment, current: Judgement | None, submission: Submission) -> None:
-    if assignment.state == State.SKIPPED:
+@dataclass(frozen=True)
+class _Work:
+    """An assignment as it is now, with all that the rules need to know of its item."""
+
+    assignment_id: uuid.UUID
+    state: str
+    clip_order: list[str]
+    campaign: Campaign
+    rules: ItemRules
+
+
+def _work(assignment_id: uuid.UUID, annotator: User, lock: bool = False) -> _Work:
+    """Read it in one statement; with `lock`, no other submission of it goes on until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WORK + (_LOCK if lock else ""), [assignment_id, annotator.pk])
+        row = cursor.fetchone()
+    if row is None:
+        raise Missing("no_such_assignment", _("There is no such item in your work."))
+    state, order, item_id, clips, dimensions, *of_campaign = row
+    campaign = Campaign.from_db(None, _OF_CAMPAIGN, of_campaign)
+    item = Item(id=item_id, campaign=campaign)
+    rules = ItemRules(
+        item=item,
+        clips=tuple(
+            ItemClip(id=uuid.UUID(key), clip_id=uuid.UUID(clip), position=n)
+            for n, (key, clip) in enumerate(clips)
+        ),
+        dimensions=tuple(Dimension(**dimension) for dimension in dimensions),
+    )
+    return _Work(assignment_id, state, json.loads(order), campaign, rules)
+
+
+def _submit(
+    assignment_id: uuid.UUID, annotator: User, submission: Submission, known_key: bool = False
+) -> Accepted:
+    work = _work(assignment_id, annotator, lock=True)
+    current: Judgement | None = None
+    if known_key or work.state == State.SUBMITTED or submission.supersedes is not None:
+        rows = Judgement.objects.filter(
+            Q(idempotency_key=submission.idempotency_key) | Q(assignment=assignment_id, superseded_by=None)
+        )
+        for row in rows:
+            if row.idempotency_key == submission.idempotency_key:
+                if row.assignment_id != assignment_id:
+                    raise Conflict("key_reused", _("This submission key was used for another item."))
+                broken = list(row.pairs.values_list("broken_by", flat=True))
+                return Accepted(row, len(broken), sum(1 for keys in broken if keys))
+            current = row
+    _refuse_stale(work, current, submission)
+    answers = parsed(submission.answers)
+    _refuse_wrong(work, answers, submission)
+
+    judgement = Judgement(
+        assignment_id=assignment_id,
+        item_id=work.rules.item.pk,
+        annotator=annotator,
+        answers=bestworst.to_json(answers),
+        supersedes=current,
+        idempotency_key=submission.idempotency_key,
+        seconds=submission.seconds,
+        simulated=annotator.simulated,
+    )
+    if current is not None:
+        PreferencePair.objects.filter(judgement=current).delete()
+    pairs = pairs_of(judgement, work.rules, answers)
+    _store(judgement, pairs, work)
+    return Accepted(judgement, len(pairs), sum(1 for pair in pairs if pair.broken_by))
+
+
+def _refuse_stale(work: _Work, current: Judgement | None, submission: Submission) -> None:
+    if work.state == State.SKIPPED:
         raise Conflict("skipped", _("You skipped this item."))
     if current is None:
         if submission.supersedes is not None:
@@ -149,33 +203,89 @@ def _refuse_stale(assignment: Assignment, current: Judgement | None, submission:
         )
     if submission.supersedes != current.pk:
         raise Conflict("superseded", _("This judgement was corrected meanwhile."), judgement=str(current.pk))
-    if assignment.item.campaign.state == Campaign.State.CLOSED:
+    if work.campaign.state == Campaign.State.CLOSED:
         raise Conflict("closed", _("The campaign is closed; its judgements can no longer be corrected."))
 
 
-def _refuse_wrong(
-    rules: ItemRules, answers: bestworst.Answers, assignment: Assignment, submission: Submission
-) -> None:
-    problems = bestworst.validate(rules.judgement(answers), rules.required)
+def _refuse_wrong(work: _Work, answers: bestworst.Answers, submission: Submission) -> None:
+    problems = bestworst.validate(work.rules.judgement(answers), work.rules.required)
     if problems:
-        listed = [problem_json(problem, rules, assignment.clip_order) for problem in problems]
+        listed = [problem_json(problem, work.rules, work.clip_order) for problem in problems]
         raise Invalid("invalid_answers", listed[0]["message"], problems=listed)
-    least = rules.item.campaign.min_play_seconds
+    least = work.campaign.min_play_seconds
     if submission.supersedes is None and least and (submission.played or 0) < least:
         raise Invalid(
             "not_played", _("Play the clips for at least %(seconds)g seconds first.") % {"seconds": least}
         )
 
 
-def _settle(assignment: Assignment, seconds: float, first: bool) -> None:
-    """Move the assignment and this person's counters on."""
-    changes: dict[str, object] = {"draft": {}, "draft_version": F("draft_version") + 1}
-    counted: dict[str, object] = {"seconds": F("seconds") + seconds, "last_at": Now()}
-    if first:
-        late = assignment.state == State.EXPIRED and not queue.take_slot(assignment.item_id)
-        changes |= {"state": State.SUBMITTED, "ended_at": Now(), "surplus": late}
-        counter = "surplus" if late else "judged"
-        counted[counter] = F(counter) + 1
-    Assignment.objects.filter(pk=assignment.pk).update(**changes)
-    part = Participation.objects.filter(campaign=assignment.campaign_id, annotator=assignment.annotator_id)
-    part.update(**counted)
+def _store(judgement: Judgement, pairs: Sequence[PreferencePair], work: _Work) -> None:
+    """The judgement and its pairs, and the assignment and the person's counters moved on: one statement."""
+    first = judgement.supersedes_id is None
+    late = first and work.state == State.EXPIRED and not queue.take_slot(work.rules.item.pk)
+    values = {
+        "id": judgement.pk,
+        "assignment": judgement.assignment_id,
+        "item": judgement.item_id,
+        "annotator": judgement.annotator_id,
+        "campaign": work.campaign.pk,
+        "answers": json.dumps(judgement.answers),
+        "supersedes": judgement.supersedes_id,
+        "key": judgement.idempotency_key,
+        "seconds": judgement.seconds,
+        "simulated": judgement.simulated,
+        "created_at": judgement.created_at,
+        "judged": int(first and not late),
+        "surplus": int(late),
+        "today": timezone.localdate(judgement.created_at),
+        "dimensions": [pair.dimension_id for pair in pairs],
+        "best": [pair.best_id for pair in pairs],
+        "worst": [pair.worst_id for pair in pairs],
+        "weights": [pair.weight for pair in pairs],
+        "broken_by": [json.dumps(pair.broken_by) for pair in pairs],
+        "unchecked": [json.dumps(pair.unchecked) for pair in pairs],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_STORE, values)
+
+
+_OF_CAMPAIGN = ["id", "state", "question_limit", "min_play_seconds"]
+
+_WORK = """
+SELECT a.state, a.clip_order, a.item_id,
+    (SELECT json_agg(json_build_array(ic.id, ic.clip_id) ORDER BY ic.position)
+        FROM annotation_itemclip ic WHERE ic.item_id = a.item_id),
+    (SELECT json_agg(d ORDER BY d.position) FROM annotation_dimension d WHERE d.campaign_id = c.id),
+    c.id, c.state, c.question_limit, c.min_play_seconds
+FROM annotation_assignment a JOIN annotation_campaign c ON c.id = a.campaign_id
+WHERE a.id = %s AND a.annotator_id = %s AND a.state <> 'held'
+"""
+_LOCK = "FOR NO KEY UPDATE OF a"
+
+_STORE = """
+WITH said AS (
+    INSERT INTO annotation_judgement
+        (id, assignment_id, item_id, annotator_id, answers, supersedes_id, idempotency_key, seconds,
+         simulated, created_at)
+    VALUES (%(id)s, %(assignment)s, %(item)s, %(annotator)s, %(answers)s, %(supersedes)s, %(key)s,
+        %(seconds)s, %(simulated)s, %(created_at)s)),
+followed AS (
+    INSERT INTO annotation_preferencepair
+        (judgement_id, dimension_id, best_id, worst_id, weight, broken_by, unchecked)
+    SELECT %(id)s, d, b, w, weight, broken_by::jsonb, unchecked::jsonb
+    FROM unnest(%(dimensions)s::bigint[], %(best)s::uuid[], %(worst)s::uuid[], %(weights)s::float8[],
+        %(broken_by)s::text[], %(unchecked)s::text[]) AS p (d, b, w, weight, broken_by, unchecked)),
+ended AS (
+    UPDATE annotation_assignment
+    SET draft = '{}', draft_version = draft_version + 1, state = 'submitted',
+        ended_at = CASE WHEN %(supersedes)s::uuid IS NULL THEN %(created_at)s ELSE ended_at END,
+        surplus = surplus OR %(surplus)s::int = 1
+    WHERE id = %(assignment)s)
+UPDATE annotation_participation
+SET judged = judged + %(judged)s, surplus = surplus + %(surplus)s,
+    seconds = seconds + COALESCE(%(seconds)s, 0), last_at = %(created_at)s,
+    day_judged = CASE WHEN %(judged)s + %(surplus)s = 0 THEN day_judged
+        WHEN day = %(today)s THEN day_judged + 1 ELSE 1 END,
+    day = CASE WHEN %(judged)s + %(surplus)s = 0 THEN day ELSE %(today)s END
+WHERE campaign_id = %(campaign)s AND annotator_id = %(annotator)s
+"""

@@ -4,54 +4,54 @@ A clip is its `ItemClip` id: an address of its own in every item. Names, files, 
 clips stay on this side.
 """
 
+import json
 import uuid
 from typing import Any
 
+from django.db import connection
 from django.db.models.fields.files import FieldFile
 from django.urls import reverse
 from django.utils.translation import get_language
 
-from annotation.models import Assignment, Campaign, Dimension, ItemClip, Judgement, Rendition
+from annotation.models import Assignment, ItemClip, Judgement, Rendition
 from workbench.access import may
 from workbench.models import User
 
 
-def shown(assignment: Assignment, correcting: Judgement | None = None) -> dict[str, Any]:
-    """The item of an assignment as its person sees it; `correcting` opens their own judgement again."""
-    item, campaign = assignment.item, assignment.campaign
-    language = get_language() or "en"
-    answers = assignment.draft or (correcting.answers if correcting else {})
+def shown(assignment_id: uuid.UUID, correcting: Judgement | None = None) -> dict[str, Any]:
+    """The item of an assignment as its person sees it; `correcting` opens their own judgement again.
+
+    One statement. Raises Assignment.DoesNotExist.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SHOWN, [assignment_id])
+        row = cursor.fetchone()
+    if row is None:
+        raise Assignment.DoesNotExist
+    state, expires_at, draft, draft_version, order, prompt, campaign, clips, dimensions = map(_decoded, row)
+    language = "zh" if (get_language() or "en").startswith("zh") else "en"
+    answers = draft or (correcting.answers if correcting else {})
+    if prompt.pop("has_first_frame"):
+        prompt["first_frame"] = reverse("label_first_frame", args=[assignment_id])
+    media = reverse("label_media", args=[_ANY])
     return {
-        "assignment": str(assignment.pk),
-        "state": assignment.state,
-        "expires_at": assignment.expires_at.isoformat(),
+        "assignment": str(assignment_id),
+        "state": state,
+        "expires_at": expires_at.isoformat(),
         "draft": answers or {"picks": {}, "comparisons": []},
-        "draft_version": assignment.draft_version,
+        "draft_version": draft_version,
         "supersedes": str(correcting.pk) if correcting else None,
-        "campaign": {
-            "id": str(campaign.pk),
-            "name": campaign.name,
-            "lease_seconds": campaign.lease_minutes * 60,
-            "min_play_seconds": campaign.min_play_seconds,
-            "judged": campaign.progress.judged,
-            "wanted": campaign.wanted,
-        },
-        "prompt": {
-            "text_en": item.prompt.text_en,
-            "text_zh": item.prompt.text_zh,
-            "first_frame": reverse("label_first_frame", args=[assignment.pk])
-            if item.prompt.first_frame
-            else None,
-        },
-        "clips": _clips(assignment, campaign),
+        "campaign": campaign,
+        "prompt": prompt,
+        "clips": [{"id": key, "src": media.replace(str(_ANY), key), **clips[key]} for key in order],
         "dimensions": [
             {
-                "key": dimension.key,
-                "name": dimension.name(language),
-                "definition": dimension.definition(language),
-                "required": dimension.required,
+                "key": dimension["key"],
+                "name": dimension[f"name_{language}"],
+                "definition": dimension[f"definition_{language}"],
+                "required": dimension["required"],
             }
-            for dimension in Dimension.objects.filter(campaign=campaign).order_by("position")
+            for dimension in dimensions
         ],
     }
 
@@ -85,24 +85,30 @@ def first_frame_for(assignment_id: uuid.UUID, user: User) -> FieldFile | None:
     return found.item.prompt.first_frame if found and found.item.prompt.first_frame else None
 
 
-def _clips(assignment: Assignment, campaign: Campaign) -> list[dict[str, Any]]:
-    fps, seconds = campaign.normalised
-    clip_of = dict(ItemClip.objects.filter(item=assignment.item_id).values_list("pk", "clip_id"))
-    of_clip = {
-        rendition.clip_id: rendition
-        for rendition in Rendition.objects.filter(clip__in=clip_of.values(), fps=fps, seconds=seconds)
-    }
-    clips = []
-    for key in assignment.clip_order:
-        rendition = of_clip[clip_of[uuid.UUID(key)]]
-        clips.append(
-            {
-                "id": key,
-                "src": reverse("label_media", args=[key]),
-                "width": rendition.width,
-                "height": rendition.height,
-                "duration": rendition.duration,
-                "frame_times": rendition.frame_times,
-            }
-        )
-    return clips
+def _decoded(value: object) -> Any:
+    """JSON comes as text: Django's connections leave it to the fields that know it."""
+    return json.loads(value) if isinstance(value, str) and value[:1] in "{[" else value
+
+
+_ANY = uuid.UUID(int=0)
+
+_SHOWN = """
+SELECT a.state, a.expires_at, a.draft, a.draft_version, a.clip_order,
+    json_build_object('text_en', p.text_en, 'text_zh', p.text_zh, 'first_frame', NULL,
+        'has_first_frame', p.first_frame <> ''),
+    json_build_object('id', c.id, 'name', c.name, 'lease_seconds', 60 * c.lease_minutes,
+        'min_play_seconds', c.min_play_seconds, 'wanted', c.items_total * c.overlap,
+        'judged', (SELECT COALESCE(sum(judged), 0) FROM annotation_participation WHERE campaign_id = c.id)),
+    (SELECT json_object_agg(ic.id, json_build_object('width', r.width, 'height', r.height,
+            'duration', r.duration, 'frame_times', r.frame_times))
+        FROM annotation_itemclip ic JOIN annotation_rendition r ON r.clip_id = ic.clip_id
+            AND r.fps IS NOT DISTINCT FROM c.normalise_fps
+            AND r.seconds IS NOT DISTINCT FROM c.normalise_seconds
+        WHERE ic.item_id = a.item_id),
+    (SELECT json_agg(d ORDER BY d.position) FROM annotation_dimension d WHERE d.campaign_id = c.id)
+FROM annotation_assignment a
+JOIN annotation_item i ON i.id = a.item_id
+JOIN annotation_prompt p ON p.id = i.prompt_id
+JOIN annotation_campaign c ON c.id = a.campaign_id
+WHERE a.id = %s
+"""

@@ -1,7 +1,7 @@
 """Preference pairs: what judgements say, by the best/worst rules. Never edited, always derivable again."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -40,9 +40,22 @@ def rules_of(item: Item) -> ItemRules:
     )
 
 
-def store_pairs(judgement: Judgement, rules: ItemRules, answers: bestworst.Answers) -> int:
-    """Write the pairs of a judgement, the broken ones marked; returns how many."""
-    return len(PreferencePair.objects.bulk_create(_pairs(judgement.pk, rules, answers)))
+def pairs_of(judgement: Judgement, rules: ItemRules, answers: bestworst.Answers) -> list[PreferencePair]:
+    """The pairs that follow from a judgement, the broken ones marked; not stored."""
+    clip_of = {str(clip.pk): clip.clip_id for clip in rules.clips}
+    dimension_of = {dimension.key: dimension.pk for dimension in rules.dimensions}
+    return [
+        PreferencePair(
+            judgement_id=judgement.pk,
+            dimension_id=dimension_of[pair.dimension],
+            best_id=clip_of[pair.best],
+            worst_id=clip_of[pair.worst],
+            weight=pair.weight,
+            broken_by=list(pair.broken_by),
+            unchecked=list(pair.unchecked),
+        )
+        for pair in bestworst.preference_pairs(rules.judgement(answers), include_broken=True)
+    ]
 
 
 def derive_all(campaign_id: uuid.UUID | None = None, batch: int = 500) -> tuple[int, int]:
@@ -66,10 +79,10 @@ def derive_all(campaign_id: uuid.UUID | None = None, batch: int = 500) -> tuple[
                 return n_judgements, n_pairs
             last = rows[-1].pk
             n_judgements += len(rows)
-            n_pairs += len(PreferencePair.objects.bulk_create(_pairs_of(rows)))
+            n_pairs += len(PreferencePair.objects.bulk_create(_pairs_of_all(rows)))
 
 
-def _pairs_of(judgements: Sequence[Judgement]) -> list[PreferencePair]:
+def _pairs_of_all(judgements: Sequence[Judgement]) -> list[PreferencePair]:
     items = {judgement.item_id: judgement.item for judgement in judgements}
     clips: dict[uuid.UUID, list[ItemClip]] = {key: [] for key in items}
     for clip in ItemClip.objects.filter(item__in=items).order_by("item", "position"):
@@ -82,22 +95,5 @@ def _pairs_of(judgements: Sequence[Judgement]) -> list[PreferencePair]:
     for judgement in judgements:
         item = items[judgement.item_id]
         rules = ItemRules(item, tuple(clips[item.pk]), tuple(dimensions.get(item.campaign_id, ())))
-        found.extend(_pairs(judgement.pk, rules, bestworst.from_json(judgement.answers)))
+        found.extend(pairs_of(judgement, rules, bestworst.from_json(judgement.answers)))
     return found
-
-
-def _pairs(judgement_id: uuid.UUID, rules: ItemRules, answers: bestworst.Answers) -> Iterable[PreferencePair]:
-    clip_of = {str(clip.pk): clip.clip_id for clip in rules.clips}
-    dimension_of = {dimension.key: dimension.pk for dimension in rules.dimensions}
-    return [
-        PreferencePair(
-            judgement_id=judgement_id,
-            dimension_id=dimension_of[pair.dimension],
-            best_id=clip_of[pair.best],
-            worst_id=clip_of[pair.worst],
-            weight=pair.weight,
-            broken_by=list(pair.broken_by),
-            unchecked=list(pair.unchecked),
-        )
-        for pair in bestworst.preference_pairs(rules.judgement(answers), include_broken=True)
-    ]

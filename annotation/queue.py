@@ -11,11 +11,11 @@ expired lease gives its slot back; the same person may take the item up again wh
 """
 
 import uuid
-from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models import F, Q
+from django.db.models.functions import Greatest, Now
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation.models import Assignment, Campaign, Item, Participation
@@ -25,30 +25,23 @@ from workbench.refusals import Conflict, Missing
 State = Assignment.State
 
 
-def next_item(campaign_id: uuid.UUID, annotator: User) -> Assignment | None:
-    """The item to judge now, leased to this person; None if there is none for them (see `why_nothing`).
+def next_item(campaign_id: uuid.UUID, annotator: User) -> uuid.UUID | None:
+    """The assignment to work on now, leased to this person; None if there is none (see `why_nothing`).
 
     A person who has a lease gets that one back, with its order and draft; else their hold; else a new item.
     """
     try:
-        with transaction.atomic():
-            return _taken(campaign_id, annotator)
+        return _claim(campaign_id, annotator, State.LEASED)
     except IntegrityError:  # the same person asked twice at once: the other request's lease is theirs
-        with transaction.atomic():
-            return _taken(campaign_id, annotator)
+        return _claim(campaign_id, annotator, State.LEASED)
 
 
 def hold_next(campaign_id: uuid.UUID, annotator: User) -> Assignment | None:
-    """The item after the one in work, held so that its clips can be fetched ahead. Not seen yet."""
-    held = Assignment.objects.filter(campaign=campaign_id, annotator=annotator, state=State.HELD)
-    row = held.first()
-    if row is not None:
-        return row
+    """The item after the one in work, held so that its clips can be fetched. Not seen yet."""
     try:
-        with transaction.atomic():
-            found = _claim(campaign_id, annotator, State.HELD)
+        found = _claim(campaign_id, annotator, State.HELD)
     except IntegrityError:
-        return held.first()
+        found = _claim(campaign_id, annotator, State.HELD)
     return Assignment.objects.get(pk=found) if found else None
 
 
@@ -110,7 +103,7 @@ def skip(assignment_id: uuid.UUID, annotator: User, reason: str) -> Assignment:
             state=State.SKIPPED, skip_reason=reason[:200], ended_at=Now()
         )
         if had_slot:
-            Item.objects.filter(pk=assignment.item_id).update(open_slots=F("open_slots") + 1)
+            Item.objects.filter(pk=assignment.item_id, gold=False).update(open_slots=F("open_slots") + 1)
         Participation.objects.filter(campaign=assignment.campaign_id, annotator=annotator).update(
             skipped=F("skipped") + 1, last_at=Now()
         )
@@ -119,8 +112,9 @@ def skip(assignment_id: uuid.UUID, annotator: User, reason: str) -> Assignment:
 
 
 def take_slot(item_id: uuid.UUID) -> bool:
-    """Take an open slot of this item; False if it has none."""
-    return bool(Item.objects.filter(pk=item_id, open_slots__gt=0).update(open_slots=F("open_slots") - 1))
+    """Take an open slot of this item; False if it has none. A gold item has one for everybody."""
+    rows = Item.objects.filter(Q(gold=True) | Q(open_slots__gt=0), pk=item_id)
+    return bool(rows.update(open_slots=Greatest(F("open_slots") - 1, 0)))
 
 
 def release_expired(campaign_id: uuid.UUID | None = None, limit: int = 500) -> int:
@@ -148,40 +142,42 @@ def give_back_untouched(campaign_id: uuid.UUID) -> None:
 
 
 def why_nothing(campaign: Campaign, annotator: User) -> str:
-    """Why `next_item` gives None: draft, paused, closed, not_invited, others_have_it or done."""
+    """Why `next_item` gives None: draft, paused, closed, not_invited, excluded, limit_reached,
+    daily_limit_reached, others_have_it or done.
+    """
     if campaign.state != Campaign.State.OPEN:
         return campaign.state
     if not campaign.open_to_all and not campaign.annotators.filter(pk=annotator.pk).exists():
         return "not_invited"
+    part = Participation.objects.filter(campaign=campaign, annotator=annotator).first()
+    if part is not None:
+        if part.excluded_at is not None:
+            return "excluded"
+        most, daily = campaign.most_per_annotator, campaign.most_per_day
+        if most is not None and part.judged + part.surplus >= most:
+            return "limit_reached"
+        if daily is not None and part.day == timezone.localdate() and part.day_judged >= daily:
+            return "daily_limit_reached"
     waiting = Assignment.objects.filter(campaign=campaign, state__in=(State.LEASED, State.HELD)).exclude(
         annotator=annotator
     )
     return "others_have_it" if waiting.exists() else "done"
 
 
-# --- Inside a transaction ---------------------------------------------------------------------------------
-
-
-def _taken(campaign_id: uuid.UUID, annotator: User) -> Assignment | None:
-    found = _first(_RESUME, campaign_id, annotator) or _claim(campaign_id, annotator, State.LEASED)
-    if found is None:
-        return None
-    assignment = Assignment.objects.select_related("item__prompt", "campaign").get(pk=found)
-    assignment.annotator = annotator
-    return assignment
+# --- Statements -------------------------------------------------------------------------------------------
 
 
 def _claim(campaign_id: uuid.UUID, annotator: User, state: str) -> uuid.UUID | None:
-    found = _first(_CLAIM, campaign_id, annotator, state)
+    found = _first(_CLAIM[state], campaign_id, annotator)
     if found is None:
         # Look again without passing over locked rows, with what has expired meanwhile: rare, and exact.
         release_expired(campaign_id)
-        found = _first(_CLAIM_PATIENTLY, campaign_id, annotator, state)
+        found = _first(_CLAIM_PATIENTLY[state], campaign_id, annotator)
     return found
 
 
-def _first(sql: str, campaign_id: uuid.UUID, annotator: User, state: str = "") -> uuid.UUID | None:
-    values: dict[str, Any] = {"campaign": campaign_id, "person": annotator.pk, "state": state}
+def _first(sql: str, campaign_id: uuid.UUID, annotator: User) -> uuid.UUID | None:
+    values = {"campaign": campaign_id, "person": annotator.pk, "today": timezone.localdate()}
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         row = cursor.fetchone()
@@ -214,33 +210,45 @@ def _revive(assignment: Assignment) -> bool:
         return False
 
 
+# The campaign, if it is open to this person now.
 _OPEN_TO_PERSON = """
-    SELECT c.id, c.lease_minutes FROM annotation_campaign c
+    SELECT c.id, c.lease_minutes FROM annotation_campaign c LEFT JOIN part ON true
     WHERE c.id = %(campaign)s AND c.state = 'open'
       AND (c.open_to_all OR EXISTS (
         SELECT 1 FROM annotation_campaign_annotators m
         WHERE m.campaign_id = c.id AND m.user_id = %(person)s))
+      AND part.excluded_at IS NULL
+      AND (c.most_per_annotator IS NULL
+        OR COALESCE(part.judged + part.surplus, 0) < c.most_per_annotator)
+      AND (c.most_per_day IS NULL OR part.day IS DISTINCT FROM %(today)s::date
+        OR part.day_judged < c.most_per_day)
 """
 
-# The lease of this person, or their hold made a lease (that one only while the campaign is open to them).
-_RESUME = f"""
-WITH open_campaign AS ({_OPEN_TO_PERSON})
-UPDATE annotation_assignment a
-SET state = 'leased',
-    leased_at = CASE a.state WHEN 'held' THEN statement_timestamp() ELSE a.leased_at END,
-    expires_at = statement_timestamp() + make_interval(mins => (
-        SELECT lease_minutes FROM annotation_campaign WHERE id = %(campaign)s))
-WHERE a.id = (
-    SELECT id FROM annotation_assignment
-    WHERE campaign_id = %(campaign)s AND annotator_id = %(person)s
-      AND (state = 'leased' OR (state = 'held' AND EXISTS (SELECT 1 FROM open_campaign)))
-    ORDER BY (state = 'leased') DESC LIMIT 1)
-  AND a.state IN ('leased', 'held')
-RETURNING a.id
-"""  # noqa: S608 (no value is pasted in: all go by parameter)
+# What this person has already: their lease, or their hold made a lease; for a hold, the hold as it is.
+_RESUME = {
+    State.LEASED: """
+        own AS (
+            SELECT id FROM annotation_assignment
+            WHERE campaign_id = %(campaign)s AND annotator_id = %(person)s
+              AND (state = 'leased' OR (state = 'held' AND EXISTS (SELECT 1 FROM open_campaign)))
+            ORDER BY (state = 'leased') DESC LIMIT 1),
+        resumed AS (
+            UPDATE annotation_assignment a
+            SET state = 'leased',
+                leased_at = CASE a.state WHEN 'held' THEN statement_timestamp() ELSE a.leased_at END,
+                expires_at = statement_timestamp() + make_interval(mins => (
+                    SELECT lease_minutes FROM annotation_campaign WHERE id = %(campaign)s))
+            FROM own WHERE a.id = own.id AND a.state IN ('leased', 'held')
+            RETURNING a.id)""",
+    State.HELD: """
+        own AS (
+            SELECT id FROM annotation_assignment
+            WHERE campaign_id = %(campaign)s AND annotator_id = %(person)s AND state = 'held'),
+        resumed AS (SELECT id FROM own)""",
+}
 
 
-def _claim_sql(locked: str) -> str:
+def _claim_sql(state: Assignment.State, locked: str) -> str:
     """The claim; `locked` says what to do at an item that another claim is just taking.
 
     NO KEY UPDATE is the lock that the UPDATE takes anyway; rows that only refer to an item don't wait for it.
@@ -258,12 +266,17 @@ def _claim_sql(locked: str) -> str:
             ORDER BY i.position LIMIT 1 FOR NO KEY UPDATE OF i {locked}"""  # noqa: S608
 
     return f"""
-        WITH open_campaign AS ({_OPEN_TO_PERSON}),
-        part AS (
-            SELECT position FROM annotation_participation
+        WITH part AS (
+            SELECT position, judged, surplus, excluded_at, day, day_judged FROM annotation_participation
             WHERE campaign_id = %(campaign)s AND annotator_id = %(person)s),
-        ahead AS ({first_open(f"i.position >= {was}")}),
-        behind AS ({first_open(f"i.position < {was} AND NOT EXISTS (SELECT 1 FROM ahead)")}),
+        open_campaign AS ({_OPEN_TO_PERSON}),
+        {_RESUME[state]},
+        ahead AS ({first_open(f"i.position >= {was} AND NOT EXISTS (SELECT 1 FROM own)")}),
+        behind AS ({
+        first_open(
+            f"i.position < {was} AND NOT EXISTS (SELECT 1 FROM own) AND NOT EXISTS (SELECT 1 FROM ahead)"
+        )
+    }),
         taken AS (
             UPDATE annotation_item SET open_slots = open_slots - 1
             WHERE id IN (SELECT id FROM ahead UNION ALL SELECT id FROM behind)
@@ -275,7 +288,7 @@ def _claim_sql(locked: str) -> str:
             DO UPDATE SET position = excluded.position, last_at = statement_timestamp()),
         revived AS (
             UPDATE annotation_assignment a
-            SET state = %(state)s, leased_at = statement_timestamp(), ended_at = NULL,
+            SET state = '{state}', leased_at = statement_timestamp(), ended_at = NULL,
                 expires_at = statement_timestamp() + make_interval(mins => open_campaign.lease_minutes)
             FROM taken, open_campaign
             WHERE a.item_id = taken.id AND a.annotator_id = %(person)s AND a.state = 'expired'
@@ -284,7 +297,7 @@ def _claim_sql(locked: str) -> str:
             INSERT INTO annotation_assignment
                 (id, item_id, campaign_id, annotator_id, state, clip_order, draft, draft_version,
                  skip_reason, leased_at, expires_at, surplus)
-            SELECT gen_random_uuid(), taken.id, open_campaign.id, %(person)s, %(state)s,
+            SELECT gen_random_uuid(), taken.id, open_campaign.id, %(person)s, '{state}',
                 (SELECT jsonb_agg(c.id ORDER BY random())
                  FROM annotation_itemclip c WHERE c.item_id = taken.id),
                 '{{}}', 0, '', statement_timestamp(),
@@ -292,12 +305,12 @@ def _claim_sql(locked: str) -> str:
             FROM taken, open_campaign
             WHERE NOT EXISTS (SELECT 1 FROM revived)
             RETURNING id)
-        SELECT id FROM revived UNION ALL SELECT id FROM made
+        SELECT id FROM resumed UNION ALL SELECT id FROM revived UNION ALL SELECT id FROM made
         """  # noqa: S608
 
 
-_CLAIM = _claim_sql("SKIP LOCKED")
-_CLAIM_PATIENTLY = _claim_sql("")
+_CLAIM = {state: _claim_sql(state, "SKIP LOCKED") for state in _RESUME}
+_CLAIM_PATIENTLY = {state: _claim_sql(state, "") for state in _RESUME}
 
 _PROLONG = """
 UPDATE annotation_assignment a
@@ -320,6 +333,7 @@ unseen AS (
     DELETE FROM annotation_assignment a USING over WHERE a.id = over.id AND over.state = 'held'),
 returned AS (
     UPDATE annotation_item i SET open_slots = i.open_slots + n.slots
-    FROM (SELECT item_id, count(*) AS slots FROM over GROUP BY item_id) n WHERE i.id = n.item_id)
+    FROM (SELECT item_id, count(*) AS slots FROM over GROUP BY item_id) n
+    WHERE i.id = n.item_id AND NOT i.gold)
 SELECT count(*) FROM over
 """

@@ -26,7 +26,7 @@ from django.core.files.storage import default_storage
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from annotation import collecting
+from annotation import collecting, examples
 from annotation.models import Assignment, Campaign, Clip, PromptCandidate, Task
 from arena import battles
 from arena.models import Battle, Voter
@@ -121,6 +121,19 @@ class World:
 
     def assignment(self) -> dict[str, Any]:
         return {"assignment_id": self._assignment().pk}
+
+    def example(self) -> dict[str, Any]:
+        """An example clip beside the guidelines of the owner's campaign."""
+        campaign = self._campaign()
+        made = examples.add(campaign, Clip.objects.all()[0].pk, kind="good")
+        default_storage.save(made.clip.renditions.get().file.name or "", ContentFile(b"a"))
+        return {"campaign_id": campaign.pk, "example_id": made.pk}
+
+    def example_address(self) -> dict[str, Any]:
+        return {"example_id": self.example()["example_id"]}
+
+    def clip_to_flag(self) -> dict[str, Any]:
+        return {"clip": self._assignment().clip_order[0], "reason": "It does not play"}
 
     def in_campaign(self) -> dict[str, Any]:
         return {"campaign": str(self._campaign().pk)}
@@ -415,6 +428,7 @@ ROWS = [
     Row("GET", "label", World.campaign, **EVERYBODY),
     Row("GET", "label_media", World.item_clip, colleague=404, outsider=404, **LABELLER),
     Row("GET", "label_first_frame", World.first_frame, colleague=404, outsider=404, **LABELLER),
+    Row("GET", "label_example", World.example_address, **EVERYBODY),
     Row("GET", "/api/label/campaigns", **EVERYBODY),
     Row("POST", "/api/label/next", **EVERYBODY, data=World.in_campaign),
     Row("POST", "/api/label/hold", **EVERYBODY, data=World.in_campaign),
@@ -462,6 +476,45 @@ ROWS = [
         outsider=404,
         **LABELLER,
         data={"reason": "broken"},
+    ),
+    Row(
+        "POST",
+        "/api/label/{assignment_id}/flag",
+        World.assignment,
+        colleague=404,
+        outsider=404,
+        **LABELLER,
+        data=World.clip_to_flag,
+    ),
+    # What stands beside the work
+    Row("GET", "/api/campaigns/{campaign_id}/flags", World.campaign),
+    Row("GET", "/api/campaigns/{campaign_id}/examples", World.campaign),
+    Row(
+        "POST",
+        "/api/campaigns/{campaign_id}/examples",
+        World.campaign,
+        owner=422,
+        colleague=422,
+        outsider_role="engineer",
+        data={"clip": str(uuid.UUID(int=0))},
+    ),
+    Row(
+        "DELETE",
+        "/api/campaigns/{campaign_id}/examples/{example_id}",
+        World.example,
+        owner=204,
+        colleague=204,
+        outsider_role="engineer",
+    ),
+    Row("GET", "campaign_examples", World.campaign),
+    Row("POST", "campaign_examples", World.campaign, owner=422, colleague=422, outsider_role="engineer"),
+    Row(
+        "POST",
+        "campaign_example_remove",
+        World.example,
+        owner=302,
+        colleague=302,
+        outsider_role="engineer",
     ),
     # Arena: visitors too, since a demo is open to them; a battle is the voter's own
     Row("GET", "arena", owner=302, colleague=302, outsider=302, anonymous=302),

@@ -94,13 +94,19 @@ def picks(assignment: Assignment, best: int = 0, worst: int = -1) -> dict[str, A
 def submit(assignment: Assignment, **changes: object) -> Judgement:
     values = {"idempotency_key": uuid.uuid4(), **changes}
     values["answers"] = changes.get("answers") or picks(assignment)
-    return judging.submit(assignment.pk, assignment.annotator, Submission(**values))  # type: ignore[arg-type]
+    accepted = judging.submit(assignment.pk, assignment.annotator, Submission(**values))  # type: ignore[arg-type]
+    return accepted.judgement
 
 
 def taken(campaign: Campaign, person: User) -> Assignment:
-    assignment = queue.next_item(campaign.pk, person)
+    assignment = next_item(campaign, person)
     assert assignment is not None
     return assignment
+
+
+def next_item(campaign: Campaign, person: User) -> Assignment | None:
+    found = queue.next_item(campaign.pk, person)
+    return Assignment.objects.get(pk=found) if found else None
 
 
 def judge(campaign: Campaign, person: User, spoil: bool = False, **changes: Any) -> Judgement:

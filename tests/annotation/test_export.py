@@ -2,7 +2,6 @@
 
 import json
 import tracemalloc
-import uuid
 from typing import Any
 
 import pytest
@@ -10,8 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from annotation import bestworst, export, judging
-from annotation.judging import Submission
+from annotation import bestworst, export
 from annotation.models import Campaign, PreferencePair
 from tests.annotation import rows
 from workbench.models import Role, User
@@ -57,11 +55,7 @@ def test_broken_pairs_come_only_when_asked_for(campaign: Campaign, ann: User) ->
 def test_items_carry_answers_verdicts_and_corrections(campaign: Campaign, ann: User) -> None:
     first = rows.judge(campaign, ann, spoil=True)
     answers = rows.picks(first.assignment, best=1)
-    second = judging.submit(
-        first.assignment_id,
-        ann,
-        Submission(answers=answers, idempotency_key=uuid.uuid4(), supersedes=first.pk, seconds=12.5),
-    )
+    second = rows.submit(first.assignment, answers=answers, supersedes=first.pk, seconds=12.5)
     told = lines(export.items_jsonl(campaign))
     assert [line["position"] for line in told] == [0, 1, 2]
     [old, new] = told[0]["judgements"]

@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test import Client
 
-from annotation import queue
 from annotation.models import Campaign, Clip, ItemClip
 from generator import checkpoints, rounds
 from generator.models import Round, RoundRun
@@ -67,7 +66,7 @@ def on(round_: Round, **values: Any) -> Round:
 def judged(round_: Round, person: User) -> Round:
     """Somebody judges every item of the campaign."""
     assert round_.campaign is not None
-    while (assignment := queue.next_item(round_.campaign.pk, person)) is not None:
+    while (assignment := rows.next_item(round_.campaign, person)) is not None:
         rows.submit(assignment)
     return rounds.advance(round_.pk)
 
@@ -169,9 +168,7 @@ def test_a_failed_run_fails_the_round_which_goes_on_from_there(erin: User, ann: 
 def test_a_step_that_can_not_be_launched_says_why_and_leaves_nothing_half_done(erin: User, ann: User) -> None:
     round_ = on(begun(erin))
     assert round_.campaign is not None
-    assignment = queue.next_item(round_.campaign.pk, ann)
-    assert assignment is not None
-    rows.submit(assignment)
+    rows.judge(round_.campaign, ann)
     campaign = Campaign.objects.get()
     Campaign.objects.update(state="closed", version=campaign.version + 1)
     round_ = rounds.advance(round_.pk)  # one judged prompt is too little to learn a reward from
