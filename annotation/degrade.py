@@ -21,12 +21,15 @@ from PIL import Image, ImageFilter
 Video = NDArray[np.uint8]
 ImageKind = Literal["blur", "noise", "compression", "colour_cast"]
 TimeKind = Literal["jitter", "dropped_frames", "freeze"]
-Kind = ImageKind | TimeKind
+StructureKind = Literal["warp"]
+Kind = ImageKind | TimeKind | StructureKind
 
 IMAGE_KINDS: tuple[ImageKind, ...] = get_args(ImageKind)
 """Degradations of each frame by itself: they work on images too."""
 TIME_KINDS: tuple[TimeKind, ...] = get_args(TimeKind)
 """Degradations of the motion: they need two frames or more."""
+STRUCTURE_KINDS: tuple[StructureKind, ...] = get_args(StructureKind)
+"""Degradations of the shape of things, that wobbles over time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,11 @@ def degraded_pixels(video: Video, kind: Kind, strength: float, seed: int) -> Vid
             return _drop_frames(video, strength, rng)
         case "freeze":
             return _freeze(video, strength, rng)
+        case "warp":
+            return _warp(video, strength, rng)
         case _:
-            raise ValueError(f"{kind!r} is no degradation; there are {', '.join(IMAGE_KINDS + TIME_KINDS)}")
+            known = (*IMAGE_KINDS, *TIME_KINDS, *STRUCTURE_KINDS)
+            raise ValueError(f"{kind!r} is no degradation; there are {', '.join(known)}")
 
 
 def measure_change(before: Video, after: Video) -> Change:
@@ -174,6 +180,36 @@ def _freeze(video: Video, strength: float, rng: np.random.Generator) -> Video:
     shown = np.arange(len(video))
     shown[start : start + length] = start
     changed: Video = video[shown]
+    return changed
+
+
+def _warp(video: Video, strength: float, rng: np.random.Generator) -> Video:
+    """Everything but the edges wobbles like jelly: the corners of a 6x6 grid swing by up to 0.45 of a cell.
+
+    Less than half a cell, so that the picture is stretched and squeezed but never folds over.
+    """
+    cells, frames_a_swing = 6, 24
+    height, width = video.shape[1:3]
+    x, y = (np.linspace(0, side, cells + 1).round() for side in (width, height))
+    corners = np.stack(np.meshgrid(x, y), axis=-1)
+    reach = np.zeros((cells + 1, cells + 1, 2))
+    reach[1:-1, 1:-1] = rng.uniform(0.5, 1, (cells - 1, cells - 1, 2))
+    reach *= 0.45 * strength * np.array([width, height]) / cells
+    phase = rng.uniform(0, 2 * np.pi, reach.shape)
+    changed = np.empty_like(video)
+    for index, frame in enumerate(video):
+        swung = corners + reach * np.sin(phase + 2 * np.pi * index / frames_a_swing)
+        mesh = [
+            (
+                (int(x[j]), int(y[i]), int(x[j + 1]), int(y[i + 1])),
+                (*swung[i, j], *swung[i + 1, j], *swung[i + 1, j + 1], *swung[i, j + 1]),
+            )
+            for i in range(cells)
+            for j in range(cells)
+        ]
+        image = Image.fromarray(frame)
+        warped = image.transform(image.size, Image.Transform.MESH, mesh, Image.Resampling.BILINEAR)
+        changed[index] = np.asarray(warped, np.uint8)
     return changed
 
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from annotation.degrade import IMAGE_KINDS, TIME_KINDS, Kind, Video, degrade, measure_change
+from annotation.degrade import IMAGE_KINDS, STRUCTURE_KINDS, TIME_KINDS, Kind, Video, degrade, measure_change
 
-KINDS: tuple[Kind, ...] = (*IMAGE_KINDS, *TIME_KINDS)
+KINDS: tuple[Kind, ...] = (*IMAGE_KINDS, *TIME_KINDS, *STRUCTURE_KINDS)
 STRENGTHS = (0.1, 0.4, 0.7, 1.0)
 
 
