@@ -4,6 +4,8 @@ from ninja import NinjaAPI
 
 from annotation import api_agreement, api_campaigns, api_clips, api_labelling, api_pairs, api_prompts
 
+from annotation import api_examples, api_flags
+
 
 def register(api: NinjaAPI) -> None:
     """Put this app's routers into the API."""
@@ -13,3 +15,6 @@ def register(api: NinjaAPI) -> None:
     api.add_router("/campaigns", api_pairs.router)
     api.add_router("/clips", api_clips.router)
     api.add_router("/prompts", api_prompts.router)
+    api.add_router("/label", api_flags.labelling)
+    api.add_router("/campaigns", api_flags.campaigns)
+    api.add_router("/campaigns", api_examples.router)

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_safe
 
-from annotation import campaigns, labelling
+from annotation import campaigns, examples, labelling
 from annotation.models import Campaign, Clip
 from workbench import media
 from workbench.access import SignedInRequest, may, needs
@@ -29,7 +29,9 @@ def label(request: SignedInRequest, campaign_id: uuid.UUID) -> HttpResponse:
         raise Http404
     context = {
         "campaign": campaign,
+        "examples": examples.of_campaign(campaign),
         "skip_reasons": _skip_reasons(),
+        "flag_reasons": _flag_reasons(),
         "texts": _texts(),
         "settings": {"campaign": str(campaign.pk), "person": request.user.pseudonym},
     }
@@ -87,6 +89,16 @@ def _skip_reasons() -> list[str]:
     ]
 
 
+def _flag_reasons() -> list[str]:
+    return [
+        _("It does not play"),
+        _("The picture is black or frozen"),
+        _("The picture is torn or full of blocks"),
+        _("It belongs to another prompt"),
+        _("Something else"),
+    ]
+
+
 def _texts() -> dict[str, object]:
     """What the page's script says; it has no words of its own."""
     return {
@@ -102,6 +114,19 @@ def _texts() -> dict[str, object]:
             "best": _("Clip {n} best, {dimension}"),
             "worst": _("Clip {n} worst, {dimension}"),
             "none": _("Clip {n} not marked, {dimension}"),
+        },
+        "flagged": _("Clip {n} is flagged as broken"),
+        "playMore": _("Play {n} s more before you submit."),
+        "tooMuch": _(
+            "This computer drops frames with all clips at once, so they play in turn, row by row. "
+            "Stopped, all show the same moment."
+        ),
+        "viewing": {
+            "grid": _("All clips"),
+            "solo": _("Clip {a} alone"),
+            "flicker": _("Clips {a} and {b} take turns"),
+            "wipe": _("Clip {a} left of the edge, clip {b} right of it"),
+            "difference": _("Difference of clips {a} and {b}"),
         },
         "progress": _("{judged} of {wanted} judged"),
         "correcting": _("Correcting your judgement"),

@@ -2,18 +2,25 @@
 
 import { call } from "../workbench/api.js";
 import { Player } from "../workbench/player.js";
+import { fetchAhead } from "./label/ahead.js";
 import * as answers from "./label/answers.js";
+import { flagDialog, skipDialog } from "./label/dialogs.js";
+import { toggleGuide } from "./label/guide.js";
 import { listen } from "./label/keys.js";
 import { Drafts, newKey, Outbox } from "./label/saving.js";
+import { Load, rowsOf } from "./label/turns.js";
 import { View } from "./label/view.js";
+import { Viewing } from "./label/viewing.js";
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const byId = (id) => document.getElementById(id);
 const texts = read("label-texts");
 const { campaign, person } = read("label-settings");
 const view = new View(texts);
+const viewing = new Viewing(texts.viewing, playSeen, (text) => view.say(text));
 const NO_FEEDBACK = { problems: [], broken: [], questions: [], comparisons: [], unanswered: [] };
 const CHECK_AFTER = 80;
+const PAN = 0.1; // of the frame, per key
 
 const outbox = new Outbox(person, (waiting, error) => {
   if (waiting) view.unsent(waiting);
@@ -22,6 +29,8 @@ const outbox = new Outbox(person, (waiting, error) => {
 
 /** The item in work, with everything that belongs to it. */
 let work = null;
+/** Whether clips play row by row; stays for the items that follow, since the machine stays the same. */
+let inTurn = false;
 
 function start(item) {
   work?.player.close();
@@ -31,6 +40,7 @@ function start(item) {
   work = {
     item,
     player,
+    load: new Load(videos),
     drafts: new Drafts(item, drafted),
     answers: item.draft.picks ? item.draft : answers.empty(),
     active: item.dimensions[0].key,
@@ -43,20 +53,25 @@ function start(item) {
     sending: false,
     refusal: "",
   };
-  player.addEventListener("time", () => view.drawPlayer(player));
+  player.addEventListener("time", tick);
   player.addEventListener("state", () => view.drawPlayer(player));
+  viewing.reset(item.clips.length);
+  view.drawTurns(inTurn, "");
   const now = work;
   player.ready.then(
     () => now === work && player.play(),
-    () => now === work && view.drawFeedback(work.feedback, texts.unplayable),
+    () => now === work && refuse(texts.unplayable),
   );
+  view.saved("");
+  work.answers = work.drafts.recovered() ?? work.answers;
   const open = item.dimensions.find(({ key }) => !answers.complete(work.answers, key));
   if (open) work.active = open.key;
-  view.saved("");
   redraw();
   focusActive();
   check();
-  if (!item.supersedes) call("POST", "/api/label/hold", { campaign }).then(fetchAhead, () => {});
+  if (!item.supersedes) {
+    call("POST", "/api/label/hold", { campaign }).then(({ media }) => fetchAhead(media), () => {});
+  }
 }
 
 async function next(which = "next") {
@@ -83,11 +98,6 @@ async function next(which = "next") {
   }
 }
 
-/** Fetches the clips of the item that is held, so that they play at once. */
-function fetchAhead({ media }) {
-  for (const address of media) fetch(address, { priority: "low", credentials: "same-origin" }).catch(() => {});
-}
-
 // --- Picks --------------------------------------------------------------------------------------------
 
 function change(changed, spoken) {
@@ -105,7 +115,8 @@ function pick(side, number, dimension = work.active) {
   const clip = work.item.clips[number - 1];
   if (!clip) return;
   const before = answers.complete(work.answers, dimension);
-  change(answers.pick(work.answers, dimension, clip.id, side), () =>
+  const clips = work.item.clips.map(({ id }) => id);
+  change(answers.pick(work.answers, dimension, clip.id, side, clips), () =>
     view.spoken(dimension, clip.id, answers.sideOf(work.answers, dimension, clip.id)),
   );
   if (!before && answers.complete(work.answers, dimension)) advance();
@@ -238,10 +249,42 @@ function refuse(text) {
   view.drawFeedback(work.feedback, text);
 }
 
+// --- Playing and looking ------------------------------------------------------------------------------
+
+function tick() {
+  if (!work) return;
+  view.drawPlayer(work.player);
+  view.drawLeast(work.item.campaign.min_play_seconds - work.player.played, work.item.supersedes);
+  // Frames that are due faster than the screen shows them are dropped on any machine.
+  if (inTurn || work.player.speed > 1 || viewing.mode !== "grid") return work.load.restart();
+  if (work.item.clips.length > 1 && work.load.tooMuch()) setTurns(true, texts.tooMuch);
+}
+
+function setTurns(on, why = "") {
+  inTurn = on;
+  playSeen();
+  view.drawTurns(on, why);
+}
+
+/** All clips play together, so that any can be looked at without a wait; in turn, only what is seen. */
+function playSeen() {
+  if (!work) return;
+  const { player } = work;
+  const everyone = player.videos.map((_video, n) => n);
+  if (!inTurn) player.setGroups([everyone]);
+  else player.setGroups(viewing.mode === "grid" ? rowsOf([...byId("stage").children]) : [viewing.seen]);
+}
+
+function seek(seconds) {
+  work.load.restart();
+  work.player.seek(seconds);
+}
+
 // --- Keys, buttons, dialogs ---------------------------------------------------------------------------
 
 function act(name, value) {
   if (name === "help") return byId("help-dialog").showModal();
+  if (name === "guide") return toggleGuide();
   if (!work) return name === "undo" ? next("last") : undefined;
   const { player } = work;
   const acts = {
@@ -256,18 +299,50 @@ function act(name, value) {
     play: () => player.toggle(),
     back: () => player.step(-1),
     on: () => player.step(1),
+    to: () => seek(value * player.duration),
     loop: () => player.setLoop(!player.loop),
     slower: () => player.faster(-1),
     faster: () => player.faster(1),
+    turns: () => setTurns(!inTurn),
+    mode: () => viewing.setMode(value),
+    across: () => (viewing.mode === "grid" ? move(value) : viewing.across(value)),
+    choose: () => viewing.mode !== "grid" && viewing.choose(value),
+    automatic: () => viewing.setAutomatic(!viewing.automatic),
+    zoom: () => viewing.zoomBy(value),
+    pan: () => viewing.pan(-value[0] * PAN, -value[1] * PAN),
+    peek: () => work.item.prompt.first_frame && viewing.setPeek(!viewing.peeking),
     undo,
     submit,
-    skip: () => byId("skip-dialog").showModal(),
+    skip: askToSkip,
+    flag: () => askToFlag(view.clipNames(), viewing.mode === "grid" ? 0 : viewing.seen[0]),
   };
   acts[name]();
 }
 
+const askToSkip = skipDialog(async (reason) => {
+  if (!work) return;
+  try {
+    await call("POST", `/api/label/${work.item.assignment}/skip`, { reason });
+    await next();
+  } catch (error) {
+    if (error.status === 409) await next();
+    else refuse(error.message || texts.nothing.offline);
+  }
+});
+
+const askToFlag = flagDialog(async (clip, reason) => {
+  if (!work) return;
+  const now = work;
+  try {
+    await call("POST", `/api/label/${now.item.assignment}/flag`, { clip, reason });
+    if (now === work) view.drawFlag(clip);
+  } catch (error) {
+    if (now === work) refuse(error.message || texts.nothing.offline);
+  }
+});
+
 listen(act);
-for (const name of ["play", "back", "on", "loop", "submit", "undo", "skip", "help"]) {
+for (const name of ["play", "back", "on", "loop", "turns", "submit", "undo", "skip", "flag", "help"]) {
   byId(name).addEventListener("click", () => act(name));
 }
 byId("again").addEventListener("click", () => next());
@@ -277,12 +352,12 @@ byId("speed").addEventListener("change", (event) => {
   event.target.blur();
 });
 byId("seek").addEventListener("input", (event) => {
-  work?.player.seek((Number(event.target.value) / 1000) * work.player.duration);
+  if (work) seek((Number(event.target.value) / 1000) * work.player.duration);
 });
 byId("stage").addEventListener("click", (event) => {
   const button = event.target.closest(".pick");
   if (button) return pick(button.dataset.side, Number(button.closest(".clip").dataset.number));
-  if (event.target.closest("video")) act("play");
+  if (event.target.closest(".screen") && !viewing.dragged) act("play");
 });
 byId("dimensions").addEventListener("click", (event) => {
   const row = event.target.closest(".dimension");
@@ -301,30 +376,6 @@ byId("feedback").addEventListener("click", (event) => {
   const button = event.target.closest("[data-reply]");
   if (button) reply(button.dataset.reply);
   if (event.target.closest("[data-forget]")) change(answers.withComparisons(work.answers, []));
-});
-
-const skipDialog = byId("skip-dialog");
-skipDialog.addEventListener("keydown", (event) => {
-  const number = /^Digit([1-9])$/.exec(event.code)?.[1];
-  if (!number || event.target.id === "skip-more") return;
-  const choice = skipDialog.querySelectorAll("[name=reason]")[number - 1];
-  if (!choice) return;
-  choice.checked = true;
-  choice.focus();
-});
-skipDialog.addEventListener("close", async () => {
-  if (skipDialog.returnValue !== "skip" || !work) return;
-  const chosen = skipDialog.querySelector("[name=reason]:checked")?.value ?? "";
-  const more = byId("skip-more").value.trim();
-  byId("skip-more").value = "";
-  try {
-    const reason = more ? `${chosen}: ${more}` : chosen;
-    await call("POST", `/api/label/${work.item.assignment}/skip`, { reason: reason.slice(0, 200) });
-    await next();
-  } catch (error) {
-    if (error.status === 409) await next();
-    else view.drawFeedback(work.feedback, error.message || texts.nothing.offline);
-  }
 });
 
 // --- Time: on the task while the page is seen, and the lease while somebody works ---------------------
@@ -347,5 +398,8 @@ setInterval(async () => {
     if (error.status === 409) view.drawFeedback(work.feedback, error.message);
   });
 }, TICK);
+
+// Come back to by the browser's own button: what is here may be judged or in other hands by now.
+addEventListener("pageshow", (event) => event.persisted && location.reload());
 
 outbox.flush().finally(() => next());

@@ -5,9 +5,13 @@
  * and is nudged towards it; when it stands, each video is sought to the middle of the frame that belongs to the
  * position (a seek to a frame's edge may show its neighbour). A shorter clip holds its last frame until the end.
  * Frame times are measured ones, so nothing here multiplies by a frame rate.
+ *
+ * Where a machine can't play all at once they play in turn: one group runs with the clock while the others wait,
+ * and at the end the next group starts. When the clock stands, all videos are on its position all the same.
  */
 
-const SPEEDS = [0.25, 0.5, 1, 1.5, 2];
+export const SPEEDS = [0.1, 0.25, 0.5, 1, 1.5, 2];
+const STALL = 0.5; // seconds without a tick (a hidden tab, a busy machine) that the clock does not count
 const NUDGE_FROM = 0.012; // seconds off the clock at which the speed is adjusted
 const SEEK_FROM = 0.2; // seconds off the clock at which that would take too long
 const HAVE_CURRENT_DATA = 2;
@@ -17,7 +21,7 @@ export class Player extends EventTarget {
   /**
    * @param videos the <video> elements
    * @param clips for each, {duration, frame_times}: seconds, ascending, the first at 0
-   * Events: "time" (position changed), "state" (playing, loop or speed changed).
+   * Events: "time" (position changed), "state" (playing, loop, speed, groups or the turn changed).
    */
   constructor(videos, clips) {
     super();
@@ -31,13 +35,28 @@ export class Player extends EventTarget {
     this.played = 0; // seconds that the clock ran
     this.position = 0;
     this.last = null; // time stamp of the frame before, while the clock runs
+    this.runs = 0; // of the clock so far; what an older one left behind stops by it
     this.closed = false;
+    this.groups = [videos.map((_video, n) => n)]; // indexes that play together; one group after the other
+    this.turn = 0;
     for (const video of videos) {
       video.muted = true;
       video.playsInline = true;
       video.disableRemotePlayback = true;
     }
-    this.ready = Promise.all(videos.map(loaded)).then(() => this.seek(0));
+    this.ready = Promise.all(videos.map(loaded)).then(() => this.#tell("time"));
+  }
+
+  /** Lets these groups of indexes play one after the other; what is in no group stands while the clock runs. */
+  setGroups(groups) {
+    this.groups = groups;
+    this.turn = Math.min(this.turn, groups.length - 1);
+    this.#tell("state");
+  }
+
+  /** Whether the video at this index runs with the clock now. */
+  follows(index) {
+    return this.groups[this.turn].includes(index);
   }
 
   toggle() {
@@ -63,9 +82,9 @@ export class Player extends EventTarget {
 
   /** Goes to a position in seconds; resolves when every video shows its frame there. */
   async seek(seconds) {
-    this.last = null;
+    const mine = ++this.runs;
     await this.#place(seconds);
-    if (this.playing) this.#run();
+    if (this.playing && mine === this.runs) this.#run();
   }
 
   /** Stops and goes to the next moment at which any clip shows another frame (or the one before). */
@@ -111,22 +130,25 @@ export class Player extends EventTarget {
   }
 
   #run() {
+    const mine = ++this.runs;
     this.last = null;
     const tick = (now) => {
-      if (!this.playing || this.closed) return;
+      if (!this.playing || this.closed || mine !== this.runs) return;
       if (this.#waiting()) {
         // All wait for the one that has no data yet, so that nobody runs ahead.
         this.last = null;
         for (const video of this.videos) video.pause();
       } else {
         if (this.last !== null) {
-          const passed = ((now - this.last) / 1000) * this.speed;
-          this.position += passed;
-          this.played += passed / this.speed;
+          const passed = (now - this.last) / 1000;
+          if (passed < STALL) {
+            this.position += passed * this.speed;
+            this.played += passed;
+          }
         }
         this.last = now;
         if (this.position >= this.duration) return void this.#atEnd();
-        this.videos.forEach((video, n) => this.#follow(video, this.clips[n]));
+        this.videos.forEach((video, n) => (this.follows(n) ? this.#follow(video, this.clips[n]) : video.pause()));
         this.#tell("time");
       }
       requestAnimationFrame(tick);
@@ -135,17 +157,19 @@ export class Player extends EventTarget {
   }
 
   async #atEnd() {
-    this.last = null;
-    if (!this.loop) {
+    const over = this.turn + 1 >= this.groups.length;
+    if (over && !this.loop) {
       this.position = this.#end();
       return this.pause();
     }
-    await this.#place(0);
-    if (this.playing) this.#run();
+    this.turn = over ? 0 : this.turn + 1;
+    this.#tell("state");
+    await this.seek(0);
   }
 
   #waiting() {
     return this.videos.some((video, n) => {
+      if (!this.follows(n)) return false;
       const over = this.position >= this.clips[n].duration - 0.25;
       return video.seeking || video.readyState < (over ? HAVE_CURRENT_DATA : HAVE_FUTURE_DATA);
     });

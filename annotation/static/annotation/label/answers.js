@@ -2,13 +2,21 @@
 
 export const empty = () => ({ picks: {}, comparisons: [] });
 
-/** "best" or "worst" toggles a clip on that side; several may be jointly best or worst. */
-export function pick(answers, dimension, clip, side) {
+/**
+ * "best" or "worst" toggles a clip on that side; several may be jointly best or worst. Of two clips that are all
+ * there is, the other one is on the other side: one key says it.
+ */
+export function pick(answers, dimension, clip, side, clips) {
   const now = answers.picks[dimension];
   const sides = { best: [...(now?.best ?? [])], worst: [...(now?.worst ?? [])] };
   const other = side === "best" ? "worst" : "best";
   sides[other] = sides[other].filter((id) => id !== clip);
-  sides[side] = sides[side].includes(clip) ? sides[side].filter((id) => id !== clip) : [...sides[side], clip];
+  const before = sides[side].includes(clip);
+  if (clips.length === 2) {
+    if (before) return withPicks(answers, dimension, undefined);
+    return withPicks(answers, dimension, { [side]: [clip], [other]: clips.filter((id) => id !== clip) });
+  }
+  sides[side] = before ? sides[side].filter((id) => id !== clip) : [...sides[side], clip];
   return withPicks(answers, dimension, sides.best.length || sides.worst.length ? sides : undefined);
 }
 

@@ -1,20 +1,44 @@
 /** From keys to acts. Keys are read by their place (`code`), so that layouts and input methods don't matter. */
 
 const LETTERS = {
-  KeyT: "tie",
-  KeyC: "cant_judge",
-  KeyL: "loop",
-  KeyU: "undo",
-  KeyK: "skip",
-  KeyY: "yes",
-  KeyN: "no",
-  KeyX: "cant_tell",
-  Comma: "back",
-  Period: "on",
-  BracketLeft: "slower",
-  BracketRight: "faster",
+  // judging
+  KeyT: ["tie"],
+  KeyC: ["cant_judge"],
+  KeyU: ["undo"],
+  KeyK: ["skip"],
+  KeyB: ["flag"],
+  KeyY: ["yes"],
+  KeyN: ["no"],
+  KeyX: ["cant_tell"],
+  KeyI: ["guide"],
+  // playing
+  KeyL: ["loop"],
+  KeyO: ["turns"],
+  BracketLeft: ["slower"],
+  BracketRight: ["faster"],
+  Home: ["to", 0],
+  End: ["to", 1],
+  // looking
+  KeyG: ["mode", "grid"],
+  Escape: ["mode", "grid"],
+  KeyS: ["mode", "solo"],
+  KeyF: ["mode", "flicker"],
+  KeyW: ["mode", "wipe"],
+  KeyE: ["mode", "difference"],
+  KeyA: ["automatic"],
+  KeyP: ["peek"],
+  Digit0: ["zoom", 0],
+  Numpad0: ["zoom", 0],
 };
-const ARROWS = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 };
+const REPEATABLE = {
+  Comma: ["back"],
+  Period: ["on"],
+  Equal: ["zoom", 1],
+  NumpadAdd: ["zoom", 1],
+  Minus: ["zoom", -1],
+  NumpadSubtract: ["zoom", -1],
+};
+const ARROWS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
 /** Calls act(name, value) for each key that means something; keys for a field or a dialog are left to it. */
 export function listen(act) {
@@ -35,18 +59,22 @@ function meaning(event) {
   if (document.querySelector("dialog[open]")) return null;
   const target = event.target;
   if (target.closest("input:not([type=range]), textarea, select")) return null;
-  if (target.type === "range" && event.code in ARROWS) return null;
-  const onControl = target.closest("button, a") && !target.closest(".choose");
-  const digit = /^(?:Digit|Numpad)([1-8])$/.exec(event.code)?.[1];
+  const { code } = event;
+  if (target.type === "range" && (code in ARROWS || code === "Home" || code === "End")) return null;
+  const onControl = target.closest("button, a, summary") && !target.closest(".choose");
+  const digit = /^(?:Digit|Numpad)([1-8])$/.exec(code)?.[1];
   if (digit) return [event.shiftKey ? "worst" : "best", Number(digit)];
-  if (event.key === "?" || (event.code === "Slash" && event.shiftKey)) return ["help"];
-  if (event.code === "KeyD") return ["dimension", event.shiftKey ? -1 : 1];
-  if (event.code in ARROWS) return ["dimension", ARROWS[event.code]];
-  if (event.code === "Space" && !onControl) return ["play"];
-  if (event.code.endsWith("Enter") && !onControl) return event.repeat ? null : ["submit"];
-  return event.code in LETTERS && !event.repeat ? [LETTERS[event.code]] : repeatable(event);
+  if (event.key === "?" || (code === "Slash" && event.shiftKey)) return ["help"];
+  if (code in ARROWS) return arrow(...ARROWS[code], event.shiftKey);
+  if (code === "KeyD") return ["dimension", event.shiftKey ? -1 : 1];
+  if (code === "KeyQ") return ["choose", event.shiftKey ? 1 : 0];
+  if (code === "Space" && !onControl) return ["play"];
+  if (code.endsWith("Enter") && !onControl) return event.repeat ? null : ["submit"];
+  if (code in REPEATABLE) return REPEATABLE[code];
+  return code in LETTERS && !event.repeat ? LETTERS[code] : null;
 }
 
-function repeatable(event) {
-  return ["Comma", "Period"].includes(event.code) ? [LETTERS[event.code]] : null;
+function arrow(x, y, shift) {
+  if (shift) return ["pan", [x, y]];
+  return y ? ["dimension", y] : ["across", x];
 }

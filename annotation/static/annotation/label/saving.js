@@ -7,10 +7,14 @@ import { ApiError, call } from "../../workbench/api.js";
 
 const RETRY_AFTER = 5000;
 
-/** Saves the newest answers; while a save is on its way, only the newest of those that follow is kept. */
+/**
+ * Saves the newest answers; while a save is on its way, only the newest of those that follow is kept. Until the
+ * server has them they are in this browser too, in case it is closed without a connection.
+ */
 export class Drafts {
   constructor(item, tell) {
     this.url = `/api/label/${item.assignment}/draft`;
+    this.name = `unsaved-draft-${item.assignment}`;
     this.version = item.draft_version;
     this.tell = tell; // ("saving" | "saved" | "offline" | "conflict", error)
     this.waiting = null;
@@ -18,16 +22,27 @@ export class Drafts {
     this.closed = false;
   }
 
+  /** Answers that this browser kept and the server never got, and saves them now; else null. */
+  recovered() {
+    const { answers, version } = JSON.parse(localStorage.getItem(this.name)) ?? {};
+    if (!answers || version !== this.version) return null;
+    this.save(answers);
+    return answers;
+  }
+
   save(answers) {
     this.waiting = answers;
+    localStorage.setItem(this.name, JSON.stringify({ answers, version: this.version }));
     if (!this.busy) this.saving = this.#next();
   }
 
   /** Resolves when nothing is on its way; what only waits is dropped, since a submission carries it. */
   async settled() {
     this.waiting = null;
-    clearTimeout(this.timer);
     await this.saving;
+    this.waiting = null;
+    clearTimeout(this.timer);
+    localStorage.removeItem(this.name);
   }
 
   close() {
@@ -45,11 +60,14 @@ export class Drafts {
     try {
       const saved = await call("PUT", this.url, { answers, draft_version: this.version });
       this.version = saved.draft_version;
+      if (this.waiting === null) localStorage.removeItem(this.name);
+      else localStorage.setItem(this.name, JSON.stringify({ answers: this.waiting, version: this.version }));
       if (!this.closed) this.tell("saved");
     } catch (error) {
       if (this.closed) return;
       if (error.status === 409) {
         this.waiting = null;
+        localStorage.removeItem(this.name);
         this.tell("conflict", error);
       } else {
         this.waiting ??= answers;

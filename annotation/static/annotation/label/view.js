@@ -1,5 +1,7 @@
 /** The labelling page's drawing: from an item and its answers to the page. Decides nothing. */
 
+import { SPEEDS } from "../../workbench/player.js";
+import { take } from "./ahead.js";
 import { complete, sideOf } from "./answers.js";
 
 const byId = (id) => document.getElementById(id);
@@ -9,6 +11,8 @@ const SIGNS = { best: "▲", worst: "▼" };
 export class View {
   constructor(texts) {
     this.texts = texts;
+    this.chinese = document.documentElement.lang.startsWith("zh");
+    byId("speed").replaceChildren(...SPEEDS.map((speed) => new Option(`${speed}×`, speed)));
   }
 
   /** Builds tiles and dimensions of a new item; gives the video elements. */
@@ -17,9 +21,11 @@ export class View {
     byId("loading").hidden = byId("nothing").hidden = true;
     byId("work").hidden = false;
     const { text_en: english, text_zh: chinese } = item.prompt;
-    const chineseFirst = document.documentElement.lang.startsWith("zh");
-    this.#prompt("prompt-first", chineseFirst ? chinese || english : english || chinese);
-    this.#prompt("prompt-second", english && chinese ? (chineseFirst ? english : chinese) : "");
+    this.#prompt("prompt-first", this.chinese ? chinese || english : english || chinese);
+    this.#prompt("prompt-second", english && chinese ? (this.chinese ? english : chinese) : "");
+    const categories = item.prompt.categories ?? [];
+    byId("categories").replaceChildren(...categories.map((category) => this.#category(category)));
+    byId("categories").hidden = !categories.length;
     const picture = item.prompt.first_frame;
     byId("first-frame").hidden = !picture;
     if (picture) byId("first-frame").querySelector("img").src = picture;
@@ -93,6 +99,34 @@ export class View {
     byId("speed").value = String(player.speed);
     byId("seek").value = String((player.position / player.duration) * 1000);
     byId("clock").textContent = `${player.position.toFixed(2)} / ${player.duration.toFixed(2)} s`;
+    [...byId("stage").children].forEach((tile, n) => {
+      tile.classList.toggle("waits", player.playing && !player.follows(n));
+    });
+  }
+
+  /** How many seconds must still be played before a judgement is taken. */
+  drawLeast(seconds, correcting) {
+    const open = seconds > 0 && !correcting;
+    byId("least").hidden = !open;
+    if (open) byId("least").textContent = fill(this.texts.playMore, { n: Math.ceil(seconds) });
+  }
+
+  /** Whether clips play in turn, and why, where the page decided it. */
+  drawTurns(on, why) {
+    byId("turns").setAttribute("aria-pressed", on);
+    byId("turns-why").textContent = on ? why : "";
+    byId("turns-why").hidden = !on || !why;
+  }
+
+  drawFlag(clip) {
+    const tile = [...byId("stage").children].find(({ dataset }) => dataset.clip === clip);
+    tile.querySelector(".flagged").hidden = false;
+    this.say(fill(this.texts.flagged, { n: tile.dataset.number }));
+  }
+
+  /** What the clips are called here, with their ids. */
+  clipNames() {
+    return this.item.clips.map(({ id }, n) => ({ id, name: fill(this.texts.clip, { n: n + 1 }) }));
   }
 
   saved(state) {
@@ -121,17 +155,33 @@ export class View {
     byId(id).lang = /[\u3400-\u9fff]/.test(text) ? "zh-Hans" : "en";
   }
 
+  /** A category of the taxonomy, named in the page's language; the other name is its explanation. */
+  #category({ name_en: english, name_zh: chinese }) {
+    const [first, second] = this.chinese ? [chinese, english] : [english, chinese];
+    const badge = Object.assign(document.createElement("li"), { className: "badge", textContent: first });
+    const other = Object.assign(document.createElement("span"), { textContent: ` ${second}` });
+    other.lang = this.chinese ? "en" : "zh-Hans";
+    if (second && second !== first) badge.append(other);
+    return badge;
+  }
+
   #tile(clip, number) {
     const tile = byId("clip-template").content.cloneNode(true).firstElementChild;
     tile.dataset.clip = clip.id;
     tile.dataset.number = number;
     tile.setAttribute("aria-label", fill(this.texts.clip, { n: number }));
     tile.querySelector(".number").textContent = number;
-    const video = tile.querySelector("video");
-    video.src = clip.src;
-    video.width = clip.width;
-    video.height = clip.height;
+    tile.querySelector(".which").textContent = number;
+    const empty = tile.querySelector("video");
+    const video = take(clip.src) ?? Object.assign(empty, { src: clip.src });
+    if (video !== empty) empty.replaceWith(video);
+    Object.assign(video, { width: clip.width, height: clip.height, tabIndex: -1, disablePictureInPicture: true });
     video.setAttribute("aria-label", fill(this.texts.clip, { n: number }));
+    if (this.item.prompt.first_frame) {
+      const picture = Object.assign(document.createElement("img"), { className: "peek", alt: "", hidden: true });
+      picture.src = this.item.prompt.first_frame;
+      video.after(picture);
+    }
     return tile;
   }
 
