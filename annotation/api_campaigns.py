@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Schema, Status
 from pydantic import Field, StringConstraints, WithJsonSchema
 
-from annotation import campaigns, export
+from annotation import campaigns, export, progress
 from annotation.campaigns import CampaignSpec, Selection
 from annotation.dimensions import DimensionSpec, default_dimensions
 from annotation.export_formats import PairFormat
@@ -128,7 +128,7 @@ class CampaignDetail(CampaignOut):
 
     @staticmethod
     def resolve_simulated(campaign: Campaign) -> int:
-        return campaigns.simulated_judgements(campaign)
+        return progress.simulated_judgements(campaign)
 
 
 class StateIn(Schema):

@@ -2,7 +2,7 @@
 
 import uuid
 
-from annotation import clips, queue
+from annotation import clips, queue, shortfalls, tally
 from workbench.celery import app
 
 
@@ -22,3 +22,15 @@ def want_lost_renditions() -> None:
 def release_expired() -> None:
     """Give back the slots of leases and holds that ran out (periodic)."""
     queue.release_expired()
+
+
+@app.task(name="annotation.tally")  # type: ignore[untyped-decorator]
+def count_changed() -> None:
+    """Count campaigns in which something has happened, for their pages (periodic)."""
+    tally.count_changed()
+
+
+@app.task(name="annotation.watch")  # type: ignore[untyped-decorator]
+def watch() -> None:
+    """Tell managers of people who fall below what a campaign wants (periodic)."""
+    shortfalls.watch()

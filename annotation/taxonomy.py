@@ -1,5 +1,6 @@
 """The taxonomy's main categories as §7.2.1 names them. A category becomes a row when a prompt needs it."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -83,6 +84,19 @@ def rows(slugs: Collection[str]) -> dict[str, Category]:
     for slug in slugs:
         if slug not in found and slug in _BY_SLUG:
             found[slug] = _row(_BY_SLUG[slug])
+    return found
+
+
+def subtree(categories: Collection[int]) -> set[int]:
+    """These categories and all below them, by id. Reads the whole taxonomy: it is small."""
+    below: dict[int, list[int]] = defaultdict(list)
+    for pk, parent in Category.objects.exclude(parent=None).values_list("pk", "parent_id"):
+        below[parent].append(pk)
+    found: set[int] = set()
+    new = set(categories)
+    while new:
+        found |= new
+        new = {child for pk in new for child in below[pk]} - found
     return found
 
 

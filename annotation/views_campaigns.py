@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from annotation import campaign_agreement, campaigns
+from annotation import campaign_agreement, campaigns, progress
 from annotation.export_formats import PairFormat
 from annotation.forms import (
     CampaignForm,
@@ -92,7 +92,7 @@ def _page(request: SignedInRequest, campaign: Campaign, status: int = HTTPStatus
         "working": working,
         "items": first_items,
         "agreement": campaign_agreement.of_campaign(campaign),
-        "simulated": campaigns.simulated_judgements(campaign),
+        "simulated": progress.simulated_judgements(campaign),
         "pair_formats": PairFormat.choices,
     }
     return render(request, "annotation/campaign.html", context, status=status)

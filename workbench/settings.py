@@ -202,6 +202,8 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 4 * _REAP_SECONDS},
     },
     "expired-leases": {"task": "annotation.release_expired", "schedule": 30.0, "options": {"expires": 30}},
+    "campaign-tallies": {"task": "annotation.tally", "schedule": 10.0, "options": {"expires": 10}},
+    "campaign-watch": {"task": "annotation.watch", "schedule": 60.0, "options": {"expires": 60}},
     "arena-forget": {"task": "arena.forget", "schedule": 3600.0, "options": {"expires": 3600}},
     "lost-renditions": {
         "task": "annotation.want_lost_renditions",

@@ -1,16 +1,18 @@
 """Items from clips, and the states of a campaign."""
 
+import json
 import random
 import uuid
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation import campaigns
-from annotation.campaigns import Selection, deal, plan
+from annotation.campaigns import Origin, Selection, deal, plan
 from annotation.dimensions import default_dimensions
-from annotation.models import Campaign, Clip, Item, PromptSet, Rendition, VideoModel
+from annotation.models import Campaign, Category, Clip, Item, Prompt, PromptSet, Rendition, VideoModel
 from tests.annotation import rows
 from workbench.models import Role, User
 from workbench.refusals import Conflict, Invalid
@@ -22,25 +24,45 @@ def manager(db: None) -> User:
 
 
 @given(
-    models=st.lists(st.integers(0, 3), min_size=2, max_size=20),
+    origins=st.lists(
+        st.tuples(st.sampled_from(["ours", "bought"]), st.integers(0, 2)), min_size=2, max_size=20
+    ),
     size=st.integers(2, 8),
     seed=st.integers(0, 9),
 )
-def test_dealing_uses_every_clip_in_whole_items(models: list[int], size: int, seed: int) -> None:
-    clips = [(uuid.UUID(int=n), model) for n, model in enumerate(models)]
+def test_dealing_uses_every_clip_in_whole_items_and_mixes(
+    origins: list[tuple[str, int]], size: int, seed: int
+) -> None:
+    clips: list[tuple[uuid.UUID, Origin]] = [(uuid.UUID(int=n), origin) for n, origin in enumerate(origins)]
     if len(clips) < size:
         return
     items = deal(clips, size, random.Random(seed))
     assert all(len(item) == len(set(item)) == size for item in items)
-    assert {clip for item in items for clip in item} == {clip for clip, _model in clips}
+    assert {clip for item in items for clip in item} == {clip for clip, _origin in clips}
     assert len(items) == -(-len(clips) // size)
+    if len(clips) % size == 0:  # nothing was filled up: sources and models are spread evenly
+        for part in (lambda origin: origin[0], lambda origin: origin):
+            origin_of = {clip: part(origin) for clip, origin in clips}
+            for one in set(origin_of.values()):
+                shares = [sum(origin_of[clip] == one for clip in item) for item in items]
+                assert max(shares) - min(shares) <= 1
 
 
-def test_an_item_shows_different_models_where_it_can() -> None:
-    clips = [(uuid.UUID(int=10 * model + n), model) for model in range(4) for n in range(3)]
-    model_of = dict(clips)
-    for item in deal(clips, 4, random.Random(1)):
-        assert len({model_of[clip] for clip in item}) == 4
+def test_two_checkpoints_and_another_source_are_in_every_item() -> None:
+    """Few clips of one stage are not spent on the first items; what fills up comes from what is missing."""
+    origins: list[Origin] = [*[("ours", 1)] * 6, *[("ours", 2)] * 3, *[("bought", 3)] * 3]
+    clips = [(uuid.UUID(int=n), origin) for n, origin in enumerate(origins)]
+    origin_of = dict(clips)
+    for seed in range(5):
+        for item in deal(clips, 4, random.Random(seed)):
+            assert sorted(origin_of[clip] for clip in item) == [
+                ("bought", 3),
+                ("ours", 1),
+                ("ours", 1),
+                ("ours", 2),
+            ]
+    (only,) = deal(clips[:1], 3, random.Random(0), clips)
+    assert {origin_of[clip] for clip in only} == {("ours", 1), ("ours", 2), ("bought", 3)}
 
 
 def test_a_plan_leaves_out_prompts_with_too_few_clips(db: None) -> None:
@@ -61,6 +83,28 @@ def test_a_plan_keeps_to_chosen_sets_and_models(db: None) -> None:
     planned = plan(Selection(clips_per_item=2, prompt_sets=(chosen.pk,), video_models=models))
     assert [group.prompt_id for group in planned.groups] == [prompt.pk]
     assert set(planned.groups[0].clips) == {clip.pk for clip in made[:2]}
+
+
+def test_categories_count_with_all_below_them_and_text_in_both_languages(db: None) -> None:
+    made = rows.clips(4, 2)
+    prompts = [clip.prompt for clip in made[::2]]
+    top = Category.objects.create(slug="action", name_en="Action", name_zh="动作")
+    middle = Category.objects.create(slug="sports", name_en="Sports", name_zh="体育", parent=top)
+    lowest = Category.objects.create(slug="diving", name_en="Diving", name_zh="跳水", parent=middle)
+    for prompt, category in zip(prompts, (top, middle, lowest), strict=False):
+        assert prompt is not None
+        prompt.categories.add(category)
+
+    def chosen(**named: Any) -> list[str]:
+        groups = plan(Selection(clips_per_item=2, **named)).groups
+        return sorted(Prompt.objects.get(pk=group.prompt_id).text_zh for group in groups)
+
+    assert chosen(categories=(top.pk,)) == ["提示 0", "提示 1", "提示 2"]
+    assert chosen(categories=(middle.pk,)) == ["提示 1", "提示 2"]
+    assert chosen(categories=(middle.pk,), text="NUMBER 2") == chosen(text="示 2") == ["提示 2"]
+    assert len(chosen(most_items=3)) == 3
+    selection = Selection(clips_per_item=2, text="2", categories=(1, 2), clips=(made[0].pk,), most_items=3)
+    assert Selection.from_json(json.loads(json.dumps(selection.to_json()))) == selection
 
 
 def test_a_campaign_has_its_items_slots_and_dimensions(manager: User) -> None:
@@ -96,8 +140,9 @@ def test_states_follow_their_order_and_a_stale_form_conflicts(manager: User) -> 
     assert (conflict.value.code, conflict.value.detail["version"]) == ("stale", opened.version)
     closed = campaigns.set_state(draft.pk, "closed", opened.version)
     with pytest.raises(Conflict) as conflict:
-        campaigns.set_state(draft.pk, "open", closed.version)
+        campaigns.set_state(draft.pk, "paused", closed.version)
     assert conflict.value.code == "not_from_here"
+    assert campaigns.set_state(draft.pk, "open", closed.version).state == "open", "it may be opened again"
 
 
 def test_a_campaign_does_not_open_before_its_renditions_are_there(manager: User) -> None:

@@ -116,10 +116,13 @@ def result_csv(made: Iterable[Invited]) -> str:
     for one in made:
         row = one.invitation
         username = row.user.username if row.user else ""
-        writer.writerow(
-            [_not_a_formula(username), _not_a_formula(row.email), row.role, row.language, one.link]
-        )
+        writer.writerow([not_a_formula(username), not_a_formula(row.email), row.role, row.language, one.link])
     return out.getvalue()
+
+
+def not_a_formula(text: str) -> str:
+    """Spreadsheets run cells that begin like this; a quote in front keeps them text."""
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
 def _parse(rows: "_csv.Reader", header: list[str], reading: Reading) -> Iterator[Line]:
@@ -182,8 +185,3 @@ def _taken(lines: list[Line]) -> tuple[set[str], set[str]]:
     return set(names.values_list("lower_name", flat=True)), set(
         addresses.values_list("lower_email", flat=True)
     )
-
-
-def _not_a_formula(text: str) -> str:
-    """Spreadsheets run cells that begin like this; a quote in front keeps them text."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text

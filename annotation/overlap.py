@@ -1,0 +1,137 @@
+"""Changing how many people judge each item, while they judge.
+
+What always holds, before and after, for every item but gold ones, which have no slots:
+
+    open slots + leased + held + judged (surplus ones not counted) = the campaign's overlap
+
+More: every item gets the new slots; judgements that were surplus take theirs first, the earliest before.
+Fewer: slots are taken away in this order: open ones; then leases and holds, the latest first; then the latest
+judgements, which become surplus. Nothing is lost: a person whose lease was taken away may still submit, and
+it is kept as surplus, as any late answer is.
+
+Locks are taken in the order in which the queue takes them: items, then assignments without waiting, then
+people's parts. Releasing expired leases stands aside meanwhile.
+"""
+
+import time
+import uuid
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from annotation.campaigns import locked
+from annotation.editing import refuse_closed
+from annotation.models import Campaign
+from workbench.refusals import Conflict, Invalid
+
+MOST = 20
+TRIES = 20
+PAUSE = 0.05
+"""Seconds between tries."""
+
+
+def change(campaign_id: uuid.UUID, version: int, overlap: int) -> Campaign:
+    """Ask for `overlap` judgements of every item from now on.
+
+    Takes time with the campaign's items: it writes each of them once. Raises Missing; Invalid `overlap`;
+    Conflict `stale`, `closed`, or `busy` if people were faster than it all the time.
+    """
+    if not 1 <= overlap <= MOST:
+        text = _("Asked for %(n)d judgements of each item; expected 1 to %(most)d.")
+        raise Invalid("overlap", text % {"n": overlap, "most": MOST})
+    for attempt in range(TRIES):
+        try:
+            return _changed(campaign_id, version, overlap)
+        except IntegrityError:  # a lease that was to go was just being submitted: the slots did not add up
+            if attempt == TRIES - 1:
+                break
+            time.sleep(PAUSE)
+    raise Conflict("busy", _("The items are too busy to change now. Pause the campaign, then change it."))
+
+
+@transaction.atomic
+def _changed(campaign_id: uuid.UUID, version: int, overlap: int) -> Campaign:
+    campaign = locked(campaign_id, version)
+    refuse_closed(campaign)
+    more = overlap - campaign.overlap
+    if more:
+        values = {"campaign": campaign.pk, "overlap": overlap, "more": more}
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('annotation.release_expired'))")
+            if more < 0:
+                cursor.execute(_LOCK_ITEMS, values)
+            cursor.execute(_MORE if more > 0 else _FEWER, values)
+            moved = cursor.fetchall()
+            # In one order and last: whoever holds a part waits for nothing.
+            for annotator, n in sorted(moved):
+                cursor.execute(_MOVE, {"campaign": campaign.pk, "annotator": annotator, "n": n})
+    Campaign.objects.filter(pk=campaign.pk).update(overlap=overlap, version=F("version") + 1)
+    campaign.refresh_from_db()
+    return campaign
+
+
+# Claims pass over locked items, and who is giving a slot back waits.
+_LOCK_ITEMS = """
+SELECT count(*) FROM (
+    SELECT 1 FROM annotation_item WHERE campaign_id = %(campaign)s AND NOT gold
+    ORDER BY position FOR NO KEY UPDATE) locked
+"""
+
+# What excluded people said stays surplus, and so does an adjudication, which fills no slot.
+_MORE = """
+WITH late AS (
+    SELECT a.id, row_number() OVER (PARTITION BY a.item_id ORDER BY a.ended_at, a.id) AS turn
+    FROM annotation_assignment a
+    JOIN annotation_item i ON i.id = a.item_id AND NOT i.gold
+    JOIN annotation_participation p ON p.campaign_id = a.campaign_id AND p.annotator_id = a.annotator_id
+    WHERE a.campaign_id = %(campaign)s AND a.state = 'submitted' AND a.surplus AND p.excluded_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM annotation_judgement j WHERE j.assignment_id = a.id AND j.adjudicates)),
+taken_in AS (
+    UPDATE annotation_assignment a SET surplus = false
+    FROM late WHERE a.id = late.id AND late.turn <= %(more)s AND a.surplus
+    RETURNING a.item_id, a.annotator_id),
+used AS (SELECT item_id, count(*) AS n FROM taken_in GROUP BY item_id),
+changed AS (
+    UPDATE annotation_item i SET open_slots = i.open_slots + %(more)s - COALESCE(u.n, 0)
+    FROM annotation_item same LEFT JOIN used u ON u.item_id = same.id
+    WHERE i.id = same.id AND i.campaign_id = %(campaign)s AND NOT i.gold AND same.campaign_id = %(campaign)s)
+SELECT annotator_id, count(*) FROM taken_in GROUP BY annotator_id
+"""
+
+# An item's slots in use in the order in which they stay: judgements by age, then leases by age. A lease whose
+# row somebody has locked is about to change: it is left, the item's open slots fall below zero, which the
+# database refuses, and all begins anew.
+_FEWER = """
+WITH slots AS (
+    SELECT a.id, a.state, row_number() OVER (
+        PARTITION BY a.item_id
+        ORDER BY (a.state <> 'submitted'), COALESCE(a.ended_at, a.leased_at), a.id) AS turn
+    FROM annotation_assignment a JOIN annotation_item i ON i.id = a.item_id AND NOT i.gold
+    WHERE a.campaign_id = %(campaign)s
+      AND (a.state IN ('leased', 'held') OR (a.state = 'submitted' AND NOT a.surplus))),
+beyond AS (
+    SELECT a.id, a.item_id, a.annotator_id, a.state FROM annotation_assignment a
+    WHERE a.id IN (SELECT id FROM slots WHERE turn > %(overlap)s)
+      AND (a.state IN ('leased', 'held') OR (a.state = 'submitted' AND NOT a.surplus))
+    FOR NO KEY UPDATE SKIP LOCKED),
+expired AS (
+    UPDATE annotation_assignment a SET state = 'expired', ended_at = statement_timestamp()
+    FROM beyond WHERE a.id = beyond.id AND beyond.state = 'leased'),
+unseen AS (
+    DELETE FROM annotation_assignment a USING beyond WHERE a.id = beyond.id AND beyond.state = 'held'),
+late AS (
+    UPDATE annotation_assignment a SET surplus = true
+    FROM beyond WHERE a.id = beyond.id AND beyond.state = 'submitted'),
+freed AS (SELECT item_id, count(*) AS n FROM beyond GROUP BY item_id),
+changed AS (
+    UPDATE annotation_item i SET open_slots = i.open_slots + %(more)s + COALESCE(f.n, 0)
+    FROM annotation_item same LEFT JOIN freed f ON f.item_id = same.id
+    WHERE i.id = same.id AND i.campaign_id = %(campaign)s AND NOT i.gold AND same.campaign_id = %(campaign)s)
+SELECT annotator_id, -count(*) FROM beyond WHERE state = 'submitted' GROUP BY annotator_id
+"""
+
+_MOVE = """
+UPDATE annotation_participation SET judged = judged + %(n)s, surplus = surplus - %(n)s
+WHERE campaign_id = %(campaign)s AND annotator_id = %(annotator)s
+"""
