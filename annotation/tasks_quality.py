@@ -1,0 +1,41 @@
+"""Background work of gold items, disputes, exclusion and reports, on the queue `default`."""
+
+import logging
+import uuid
+from typing import Any
+
+from annotation import disputes, exclusion, gold_items
+from annotation.degrade import Kind
+from workbench.celery import app
+from workbench.models import User
+
+log = logging.getLogger(__name__)
+
+
+@app.task(name="annotation.make_gold")  # type: ignore[untyped-decorator]
+def make_gold(
+    campaign_id: str, wanted: int, kinds: list[Kind], strength: float, seed: int, by: int | None = None
+) -> None:
+    """Make gold items from degraded copies; who asked gets a notice."""
+    person = User.objects.filter(pk=by).first() if by else None
+    gold_items.make_many(uuid.UUID(campaign_id), wanted, kinds, strength, seed, person)
+
+
+@app.task(name="annotation.follow_exclusions")  # type: ignore[untyped-decorator]
+def follow_exclusions(participation_id: int | None = None) -> None:
+    """Bring pairs and slots in line with exclusions: of one person, or (periodic) of all that are due."""
+    exclusion.follow(participation_id)
+
+
+@app.task(name="annotation.find_disputes")  # type: ignore[untyped-decorator]
+def find_disputes() -> None:
+    """Measure the disagreement of what was judged since the last time (periodic)."""
+    disputes.find()
+
+
+def soon(task: Any, *arguments: object) -> None:
+    """Send a task whose work is found by the clock too: a broker that is away only delays it."""
+    try:
+        task.apply_async(args=arguments, retry=False)
+    except Exception as error:  # noqa: BLE001 - whichever way a broker fails: the rows are the truth
+        log.warning("%s could not be asked for: %s", task.name, error)
