@@ -2,7 +2,7 @@
 
 from ninja import NinjaAPI
 
-from annotation import api_agreement, api_campaigns, api_clips, api_labelling, api_pairs, api_prompts
+from annotation import api_agreement, api_campaigns, api_clips, api_data, api_labelling, api_prompts
 
 from annotation import api_examples, api_flags
 
@@ -12,9 +12,9 @@ def register(api: NinjaAPI) -> None:
     api.add_router("/label", api_labelling.router)
     api.add_router("/campaigns", api_campaigns.router)
     api.add_router("/campaigns", api_agreement.router)
-    api.add_router("/campaigns", api_pairs.router)
     api.add_router("/clips", api_clips.router)
     api.add_router("/prompts", api_prompts.router)
+    api_data.register(api)
     api.add_router("/label", api_flags.labelling)
     api.add_router("/campaigns", api_flags.campaigns)
     api.add_router("/campaigns", api_examples.router)

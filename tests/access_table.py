@@ -423,6 +423,10 @@ ROWS = [
     # Pairs to look at
     Row("GET", "campaign_pairs", World.campaign),
     Row("GET", "/api/campaigns/{campaign_id}/pairs", World.campaign),
+    # Judgements made elsewhere
+    Row("GET", "judgement_import", outsider_role="engineer"),
+    Row("POST", "judgement_import", owner=422, colleague=422, outsider_role="engineer"),
+    Row("POST", "/api/campaigns/import", owner=422, colleague=422, outsider=422),
     # Labelling: everybody who is logged in may label, what somebody else has in work is not theirs
     Row("GET", "label_home", **EVERYBODY),
     Row("GET", "label", World.campaign, **EVERYBODY),

@@ -1,0 +1,11 @@
+"""The part of the API about what goes out of campaigns and what comes in from elsewhere."""
+
+from ninja import NinjaAPI
+
+from annotation import api_imports, api_pairs
+
+
+def register(api: NinjaAPI) -> None:
+    """Put these routers into the API."""
+    api.add_router("/campaigns", api_pairs.router)
+    api.add_router("/campaigns", api_imports.router)
