@@ -1,6 +1,7 @@
 """API for labelling: the next item, drafts, checks, submissions. All the labelling page does goes here."""
 
 import uuid
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -55,10 +56,17 @@ class ShownCampaign(Schema):
     wanted: int
 
 
+class ShownCategory(Schema):
+    slug: str
+    name_en: str
+    name_zh: str
+
+
 class ShownPrompt(Schema):
     text_en: str
     text_zh: str
     first_frame: str | None = Field(description="Where the picture is that the clips start from")
+    categories: list[ShownCategory] = Field(description="Of the taxonomy, by slug")
 
 
 class ShownDimension(Schema):
@@ -116,12 +124,27 @@ class SubmitIn(Answers):
     played: float | None = Field(None, ge=0, le=86400)
 
 
+class GoldTold(Schema):
+    """What may be told after a gold item: see `gold.Told`."""
+
+    right: dict[str, bool] = Field(description="By dimension that the gold answer speaks of")
+    known: dict[str, Any] = Field(description="The gold answer, in the form of `picks`")
+    explanation: str
+    trial: bool = Field(description="The item belonged to the qualification round")
+    judged: int = Field(description="Items of the qualification round so far")
+    of: int
+    qualification: str = Field(description='"passed", "failed", "let_in", or "" while the round goes on')
+
+
 class SubmitOut(Schema):
     judgement: uuid.UUID
     created_at: datetime
     supersedes: uuid.UUID | None
     pairs: int
     broken_pairs: int
+    gold: GoldTold | None = Field(
+        description="null where the item was not gold, or nothing may be told of it"
+    )
 
 
 class SkipIn(Schema):
@@ -205,6 +228,7 @@ def submit(request: HttpRequest, assignment_id: uuid.UUID, payload: SubmitIn) ->
         "supersedes": accepted.judgement.supersedes_id,
         "pairs": accepted.pairs,
         "broken_pairs": accepted.broken_pairs,
+        "gold": asdict(accepted.told) if accepted.told else None,
     }
     return JsonResponse(told)
 

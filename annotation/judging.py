@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation import bestworst, queue
+from annotation import bestworst, gold, queue
 from annotation.feedback import Feedback, feedback, problem_json
 from annotation.models import (
     Assignment,
@@ -54,6 +54,8 @@ class Accepted:
     judgement: Judgement
     pairs: int
     broken_pairs: int
+    told: gold.Told | None = None
+    """What the person may know now of a gold item."""
 
 
 def check(assignment_id: uuid.UUID, annotator: User, answers: object) -> Feedback:
@@ -86,7 +88,7 @@ def correctable(
 ) -> Judgement | None:
     """This person's latest current judgement in the campaign, or that of the assignment named."""
     rows = Judgement.objects.filter(
-        annotator=annotator, assignment__campaign=campaign_id, superseded_by=None
+        annotator=annotator, assignment__campaign=campaign_id, superseded_by=None, adjudicates=False
     ).select_related("assignment__item__prompt", "assignment__campaign")
     if assignment_id is not None:
         rows = rows.filter(assignment=assignment_id)
@@ -137,9 +139,9 @@ def _work(assignment_id: uuid.UUID, annotator: User, lock: bool = False) -> _Wor
         row = cursor.fetchone()
     if row is None:
         raise Missing("no_such_assignment", _("There is no such item in your work."))
-    state, order, item_id, clips, dimensions, *of_campaign = row
+    state, order, item_id, is_gold, clips, dimensions, *of_campaign = row
     campaign = Campaign.from_db(None, _OF_CAMPAIGN, of_campaign)
-    item = Item(id=item_id, campaign=campaign)
+    item = Item(id=item_id, campaign=campaign, gold=is_gold)
     rules = ItemRules(
         item=item,
         clips=tuple(
@@ -165,7 +167,8 @@ def _submit(
                 if row.assignment_id != assignment_id:
                     raise Conflict("key_reused", _("This submission key was used for another item."))
                 broken = list(row.pairs.values_list("broken_by", flat=True))
-                return Accepted(row, len(broken), sum(1 for keys in broken if keys))
+                told = gold.told(row) if work.rules.item.gold else None
+                return Accepted(row, len(broken), sum(1 for keys in broken if keys), told)
             current = row
     _refuse_stale(work, current, submission)
     answers = parsed(submission.answers)
@@ -183,6 +186,11 @@ def _submit(
     )
     if current is not None:
         PreferencePair.objects.filter(judgement=current).delete()
+    if work.rules.item.gold:
+        _store(judgement, (), work)
+        if current is None:
+            gold.settle(judgement, n_clips=len(work.clip_order))
+        return Accepted(judgement, 0, 0, gold.told(judgement))
     pairs = pairs_of(judgement, work.rules, answers)
     _store(judgement, pairs, work)
     return Accepted(judgement, len(pairs), sum(1 for pair in pairs if pair.broken_by))
@@ -221,7 +229,7 @@ def _refuse_wrong(work: _Work, answers: bestworst.Answers, submission: Submissio
 
 def _store(judgement: Judgement, pairs: Sequence[PreferencePair], work: _Work) -> None:
     """The judgement and its pairs, and the assignment and the person's counters moved on: one statement."""
-    first = judgement.supersedes_id is None
+    first = judgement.supersedes_id is None and not work.rules.item.gold
     late = first and work.state == State.EXPIRED and not queue.take_slot(work.rules.item.pk)
     values = {
         "id": judgement.pk,
@@ -252,13 +260,15 @@ def _store(judgement: Judgement, pairs: Sequence[PreferencePair], work: _Work) -
 _OF_CAMPAIGN = ["id", "state", "question_limit", "min_play_seconds"]
 
 _WORK = """
-SELECT a.state, a.clip_order, a.item_id,
+SELECT a.state, a.clip_order, a.item_id, i.gold,
     (SELECT json_agg(json_build_array(ic.id, ic.clip_id) ORDER BY ic.position)
         FROM annotation_itemclip ic WHERE ic.item_id = a.item_id),
     (SELECT json_agg(d ORDER BY d.position) FROM annotation_dimension d WHERE d.campaign_id = c.id),
     c.id, c.state, c.question_limit, c.min_play_seconds
-FROM annotation_assignment a JOIN annotation_campaign c ON c.id = a.campaign_id
-WHERE a.id = %s AND a.annotator_id = %s AND a.state <> 'held'
+FROM annotation_assignment a
+JOIN annotation_item i ON i.id = a.item_id
+JOIN annotation_campaign c ON c.id = a.campaign_id
+WHERE a.id = %s AND a.annotator_id = %s AND a.state NOT IN ('held', 'deciding')
 """
 _LOCK = "FOR NO KEY UPDATE OF a"
 
@@ -286,6 +296,7 @@ SET judged = judged + %(judged)s, surplus = surplus + %(surplus)s,
     seconds = seconds + COALESCE(%(seconds)s, 0), last_at = %(created_at)s,
     day_judged = CASE WHEN %(judged)s + %(surplus)s = 0 THEN day_judged
         WHEN day = %(today)s THEN day_judged + 1 ELSE 1 END,
-    day = CASE WHEN %(judged)s + %(surplus)s = 0 THEN day ELSE %(today)s END
+    day = CASE WHEN %(judged)s + %(surplus)s = 0 THEN day ELSE %(today)s END,
+    pairs_due = pairs_due OR excluded_at IS NOT NULL
 WHERE campaign_id = %(campaign)s AND annotator_id = %(annotator)s
 """

@@ -95,7 +95,11 @@ _ANY = uuid.UUID(int=0)
 _SHOWN = """
 SELECT a.state, a.expires_at, a.draft, a.draft_version, a.clip_order,
     json_build_object('text_en', p.text_en, 'text_zh', p.text_zh, 'first_frame', NULL,
-        'has_first_frame', p.first_frame <> ''),
+        'has_first_frame', p.first_frame <> '',
+        'categories', (SELECT COALESCE(json_agg(k ORDER BY k.slug), '[]') FROM (
+            SELECT slug, name_en, name_zh FROM annotation_category
+            JOIN annotation_prompt_categories pc ON pc.category_id = annotation_category.id
+            WHERE pc.prompt_id = p.id) k)),
     json_build_object('id', c.id, 'name', c.name, 'lease_seconds', 60 * c.lease_minutes,
         'min_play_seconds', c.min_play_seconds, 'wanted', c.items_total * c.overlap,
         'judged', (SELECT COALESCE(sum(judged), 0) FROM annotation_participation WHERE campaign_id = c.id)),

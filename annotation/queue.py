@@ -18,6 +18,7 @@ from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from annotation import gold
 from annotation.models import Assignment, Campaign, Item, Participation
 from workbench.models import User
 from workbench.refusals import Conflict, Missing
@@ -142,17 +143,18 @@ def give_back_untouched(campaign_id: uuid.UUID) -> None:
 
 
 def why_nothing(campaign: Campaign, annotator: User) -> str:
-    """Why `next_item` gives None: draft, paused, closed, not_invited, excluded, limit_reached,
-    daily_limit_reached, others_have_it or done.
+    """Why `next_item` gives None: draft, paused, closed, not_invited, excluded, not_qualified, no_gold_left,
+    limit_reached, daily_limit_reached, others_have_it or done.
     """
     if campaign.state != Campaign.State.OPEN:
         return campaign.state
     if not campaign.open_to_all and not campaign.annotators.filter(pk=annotator.pk).exists():
         return "not_invited"
     part = Participation.objects.filter(campaign=campaign, annotator=annotator).first()
+    shut_out = gold.why_nothing(campaign, part)
+    if shut_out is not None:
+        return shut_out
     if part is not None:
-        if part.excluded_at is not None:
-            return "excluded"
         most, daily = campaign.most_per_annotator, campaign.most_per_day
         if most is not None and part.judged + part.surplus >= most:
             return "limit_reached"
@@ -168,24 +170,38 @@ def why_nothing(campaign: Campaign, annotator: User) -> str:
 
 
 def _claim(campaign_id: uuid.UUID, annotator: User, state: str) -> uuid.UUID | None:
-    found = _first(_CLAIM[state], campaign_id, annotator)
+    values = {
+        "campaign": campaign_id,
+        "person": annotator.pk,
+        "today": timezone.localdate(),
+        "ahead": int(state == State.HELD),
+    }
+    found, turn = _first(_CLAIM[state], {**values, "by_turn": True})
+    if turn is not None:
+        if turn == gold.Turn.NOTHING:
+            return None
+        found = gold.claim(campaign_id, annotator, state)
+        if found is None and turn == gold.Turn.GOLD:
+            found, _turn = _first(_CLAIM[state], {**values, "by_turn": False})
+        if turn == gold.Turn.GOLD_ONLY:
+            return found
     if found is None:
         # Look again without passing over locked rows, with what has expired meanwhile: rare, and exact.
         release_expired(campaign_id)
-        found = _first(_CLAIM_PATIENTLY[state], campaign_id, annotator)
+        found, _turn = _first(_CLAIM_PATIENTLY[state], {**values, "by_turn": turn is None})
     return found
 
 
-def _first(sql: str, campaign_id: uuid.UUID, annotator: User) -> uuid.UUID | None:
-    values = {"campaign": campaign_id, "person": annotator.pk, "today": timezone.localdate()}
+def _first(sql: str, values: dict[str, object]) -> tuple[uuid.UUID | None, str | None]:
+    """An assignment; or, where something else than an ordinary item is due, whose turn it is."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        row = cursor.fetchone()
-    return row[0] if row else None
+        return cursor.fetchone() or (None, None)
 
 
 def _own(assignment_id: uuid.UUID, annotator: User, lock: bool = False) -> Assignment:
-    rows = Assignment.objects.filter(pk=assignment_id, annotator=annotator).exclude(state=State.HELD)
+    rows = Assignment.objects.filter(pk=assignment_id, annotator=annotator)
+    rows = rows.exclude(state__in=(State.HELD, State.DECIDING))
     assignment = (rows.select_for_update() if lock else rows).first()
     if assignment is None:
         raise Missing("no_such_assignment", _("There is no such item in your work."))
@@ -212,16 +228,16 @@ def _revive(assignment: Assignment) -> bool:
 
 # The campaign, if it is open to this person now.
 _OPEN_TO_PERSON = """
-    SELECT c.id, c.lease_minutes FROM annotation_campaign c LEFT JOIN part ON true
+    SELECT c.id, c.lease_minutes FROM annotation_campaign c LEFT JOIN part p ON true
     WHERE c.id = %(campaign)s AND c.state = 'open'
       AND (c.open_to_all OR EXISTS (
         SELECT 1 FROM annotation_campaign_annotators m
         WHERE m.campaign_id = c.id AND m.user_id = %(person)s))
-      AND part.excluded_at IS NULL
+      AND p.excluded_at IS NULL
       AND (c.most_per_annotator IS NULL
-        OR COALESCE(part.judged + part.surplus, 0) < c.most_per_annotator)
-      AND (c.most_per_day IS NULL OR part.day IS DISTINCT FROM %(today)s::date
-        OR part.day_judged < c.most_per_day)
+        OR COALESCE(p.judged + p.surplus, 0) < c.most_per_annotator)
+      AND (c.most_per_day IS NULL OR p.day IS DISTINCT FROM %(today)s::date
+        OR p.day_judged < c.most_per_day)
 """
 
 # What this person has already: their lease, or their hold made a lease; for a hold, the hold as it is.
@@ -258,7 +274,7 @@ def _claim_sql(state: Assignment.State, locked: str) -> str:
     def first_open(where: str) -> str:
         return f"""
             SELECT i.id FROM annotation_item i
-            WHERE i.campaign_id = (SELECT id FROM open_campaign) AND i.open_slots > 0
+            WHERE i.campaign_id = (SELECT id FROM ordinary) AND i.open_slots > 0
               AND NOT EXISTS (
                 SELECT 1 FROM annotation_assignment a
                 WHERE a.item_id = i.id AND a.annotator_id = %(person)s AND a.state <> 'expired')
@@ -267,16 +283,20 @@ def _claim_sql(state: Assignment.State, locked: str) -> str:
 
     return f"""
         WITH part AS (
-            SELECT position, judged, surplus, excluded_at, day, day_judged FROM annotation_participation
+            SELECT * FROM annotation_participation
             WHERE campaign_id = %(campaign)s AND annotator_id = %(person)s),
         open_campaign AS ({_OPEN_TO_PERSON}),
         {_RESUME[state]},
-        ahead AS ({first_open(f"i.position >= {was} AND NOT EXISTS (SELECT 1 FROM own)")}),
-        behind AS ({
-        first_open(
-            f"i.position < {was} AND NOT EXISTS (SELECT 1 FROM own) AND NOT EXISTS (SELECT 1 FROM ahead)"
-        )
-    }),
+        due AS (
+            SELECT {gold.TURN} AS turn FROM annotation_campaign c LEFT JOIN part p ON true
+            WHERE c.id = %(campaign)s AND %(by_turn)s
+              AND EXISTS (SELECT 1 FROM open_campaign) AND NOT EXISTS (SELECT 1 FROM own)),
+        ordinary AS (
+            SELECT id FROM open_campaign
+            WHERE NOT EXISTS (SELECT 1 FROM own)
+              AND NOT EXISTS (SELECT 1 FROM due WHERE turn <> '{gold.Turn.ITEM}')),
+        ahead AS ({first_open(f"i.position >= {was}")}),
+        behind AS ({first_open(f"i.position < {was} AND NOT EXISTS (SELECT 1 FROM ahead)")}),
         taken AS (
             UPDATE annotation_item SET open_slots = open_slots - 1
             WHERE id IN (SELECT id FROM ahead UNION ALL SELECT id FROM behind)
@@ -305,7 +325,9 @@ def _claim_sql(state: Assignment.State, locked: str) -> str:
             FROM taken, open_campaign
             WHERE NOT EXISTS (SELECT 1 FROM revived)
             RETURNING id)
-        SELECT id FROM resumed UNION ALL SELECT id FROM revived UNION ALL SELECT id FROM made
+        SELECT id, NULL AS turn FROM resumed UNION ALL SELECT id, NULL FROM revived
+        UNION ALL SELECT id, NULL FROM made
+        UNION ALL SELECT NULL, turn FROM due WHERE turn <> '{gold.Turn.ITEM}'
         """  # noqa: S608
 
 

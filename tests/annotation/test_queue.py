@@ -321,7 +321,13 @@ def test_the_cost_of_an_item_does_not_grow_with_the_campaign(manager: User, ann:
     assert len(late["next"]) <= len(early["next"]) <= 3, early["next"]
     assert len(late["submit"]) <= len(early["submit"]) <= 8, early["submit"]
     with connection.cursor() as cursor:
-        values = {"campaign": campaign.pk, "person": ann.pk, "today": timezone.localdate()}
+        values = {
+            "campaign": campaign.pk,
+            "person": ann.pk,
+            "today": timezone.localdate(),
+            "ahead": 0,
+            "by_turn": True,
+        }
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {queue._CLAIM[State.LEASED]}", values)
         plan = cursor.fetchone()[0][0]["Plan"]
     assert _rows_read(plan) < 60, plan
