@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation import bestworst, derivation, disputes
+from annotation import bestworst, disputes, pairs
 from annotation.counting import independent
 from annotation.feedback import problem_json
 from annotation.judging import parsed
@@ -126,13 +126,9 @@ def _decide(
         simulated=person.simulated,
         adjudicates=True,
     )
-    now = timezone.now()
-    # Surplus: it fills no slot of the item.
-    Assignment.objects.filter(pk=opened.assignment.pk).update(
-        state=State.SUBMITTED, surplus=True, ended_at=now, draft={}
-    )
+    Assignment.objects.filter(pk=opened.assignment.pk).update(ended_at=timezone.now())
     judged = Judgement.objects.filter(item=item).values_list("pk", flat=True)
-    derivation.derive(judged)
+    pairs.derive(judged)
     if opened.dispute is None:
         disputes.measure([item.pk])
     Dispute.objects.update_or_create(

@@ -9,7 +9,8 @@ The second figure counts preference pairs, those that break the constraint left 
 two clips' pairs that both of two annotators state, how many they state the same way round. Two who guess
 agree on half of those.
 
-Only current judgements count; people's and simulated annotators' are kept apart. At most ITEMS items are
+Only current judgements count, given without sight of the others' (`counting.independent`); people's and
+simulated annotators' are kept apart. At most ITEMS items are
 read, drawn at random where there are more, so the cost does not grow with the campaign.
 """
 
@@ -26,6 +27,7 @@ from django.db import connection
 
 from annotation import agreement, bestworst
 from annotation.agreement import Floats, Interval, Metric, Percent
+from annotation.counting import excluded, independent
 from annotation.models import Campaign, Dimension, ItemClip, Judgement, PreferencePair
 
 ITEMS = 500
@@ -166,6 +168,7 @@ def _overlapping(campaign: Campaign, kind: JudgedBy) -> list[uuid.UUID]:
         "walked": WALKED,
         "simulated": kind is JudgedBy.SIMULATED,
         "items": ITEMS + 1,
+        "excluded": excluded(campaign.pk),
     }
     with connection.cursor() as cursor:
         cursor.execute(_OVERLAPPING, values)
@@ -186,10 +189,12 @@ WITH walked AS (
     SELECT turn, id FROM ({_walk(0, ">=")} UNION ALL {_walk(1, "<")}) w
     ORDER BY turn, id LIMIT %(walked)s)
 SELECT j.item_id FROM walked w JOIN annotation_judgement j ON j.assignment_id = w.id
-WHERE j.simulated = %(simulated)s
+    JOIN annotation_item i ON i.id = j.item_id AND NOT i.gold
+WHERE j.simulated = %(simulated)s AND NOT j.adjudicates AND j.annotator_id <> ALL(%(excluded)s::bigint[])
   AND NOT EXISTS (SELECT 1 FROM annotation_judgement l WHERE l.supersedes_id = j.id)
   AND (SELECT count(*) > 1 AND min(o.annotator_id) = j.annotator_id FROM annotation_judgement o
        WHERE o.item_id = j.item_id AND o.simulated = %(simulated)s
+         AND NOT o.adjudicates AND o.annotator_id <> ALL(%(excluded)s::bigint[])
          AND NOT EXISTS (SELECT 1 FROM annotation_judgement l WHERE l.supersedes_id = o.id))
 ORDER BY w.turn, w.id LIMIT %(items)s
 """  # noqa: S608
@@ -197,9 +202,10 @@ ORDER BY w.turn, w.id LIMIT %(items)s
 
 def _said(items: Sequence[uuid.UUID], kind: JudgedBy) -> dict[uuid.UUID, list[_Said]]:
     """The current judgements of these items, of one kind, ordered by annotator."""
-    rows = Judgement.objects.filter(
+    current = Judgement.objects.filter(
         item__in=items, simulated=kind is JudgedBy.SIMULATED, superseded_by=None
-    ).values_list("pk", "item_id", "annotator_id", "answers")
+    )
+    rows = independent(current).values_list("pk", "item_id", "annotator_id", "answers")
     judgements = sorted(rows, key=lambda row: row[2])
     pairs: dict[tuple[uuid.UUID, int], list[tuple[uuid.UUID, uuid.UUID]]] = defaultdict(list)
     stated = PreferencePair.objects.filter(judgement__in=[row[0] for row in judgements], broken_by=[])

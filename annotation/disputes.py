@@ -95,7 +95,7 @@ def measure(item_ids: Iterable[uuid.UUID]) -> None:
 
 def disagreement(judged: Sequence[bestworst.Answers], clips: Sequence[str]) -> dict[str, float]:
     """By dimension that two judges or more answered: their mean distance, 0..1, over an item's clips."""
-    values = [_values(answers) for answers in judged]
+    values = [values_of(answers) for answers in judged]
     found = {}
     for dimension in sorted({key for one in values for key in one}):
         rated = [one[dimension] for one in values if dimension in one]
@@ -103,6 +103,17 @@ def disagreement(judged: Sequence[bestworst.Answers], clips: Sequence[str]) -> d
             apart = [_distance(one, other, clips) for one, other in itertools.combinations(rated, 2)]
             found[dimension] = round(sum(apart) / len(apart), 6)
     return found
+
+
+def values_of(answers: bestworst.Answers) -> dict[str, dict[str, int]]:
+    """By dimension that was rated: best clips 1, worst -1; clips that are not named are 0."""
+    values: dict[str, dict[str, int]] = {}
+    for dimension, answer in answers.picks.items():
+        if isinstance(answer, bestworst.Picks):
+            values[dimension] = {**dict.fromkeys(answer.best, 1), **dict.fromkeys(answer.worst, -1)}
+        elif answer is bestworst.Mark.TIE:
+            values[dimension] = {}
+    return values
 
 
 def open_disputes(
@@ -115,20 +126,9 @@ def open_disputes(
     if after is not None:
         score, item = after
         rows = rows.filter(score__lte=score).filter(Q(score__lt=score) | Q(item__gt=item))
-    found = list(rows.select_related("item__prompt").order_by(F("score").desc(), "item")[: limit + 1])
+    found = list(rows.select_related("item__prompt").order_by(F("score").desc(), "item_id")[: limit + 1])
     last = found[limit - 1] if len(found) > limit else None
     return found[:limit], (last.score, last.item_id) if last else None
-
-
-def _values(answers: bestworst.Answers) -> dict[str, dict[str, int]]:
-    """Best 1, worst -1; clips that are not named are 0."""
-    values: dict[str, dict[str, int]] = {}
-    for dimension, answer in answers.picks.items():
-        if isinstance(answer, bestworst.Picks):
-            values[dimension] = {**dict.fromkeys(answer.best, 1), **dict.fromkeys(answer.worst, -1)}
-        elif answer is bestworst.Mark.TIE:
-            values[dimension] = {}
-    return values
 
 
 def _distance(one: Mapping[str, int], other: Mapping[str, int], clips: Sequence[str]) -> float:

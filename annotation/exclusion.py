@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation import derivation, disputes
+from annotation import disputes, pairs
 from annotation.models import Assignment, Item, Judgement, Participation, PreferencePair
 from workbench.refusals import Conflict, Invalid, Missing
 
@@ -67,7 +67,8 @@ def follow(participation_id: int | None = None, batch: int = BATCH) -> int:
 
 def _follow(part: Participation, batch: int) -> int:
     work = Assignment.objects.filter(campaign=part.campaign_id, annotator=part.annotator_id)
-    done = list(work.filter(state=State.SUBMITTED).order_by("pk").values_list("pk", flat=True))
+    ended = work.filter(state__in=(State.SUBMITTED, State.DECIDING))
+    done = list(ended.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(done), batch):
         some = done[start : start + batch]
         rows = Judgement.objects.filter(assignment__in=some, superseded_by=None, item__gold=False)
@@ -76,7 +77,7 @@ def _follow(part: Participation, batch: int) -> int:
             now = Participation.objects.select_for_update(no_key=True).get(pk=part.pk)
             if now.slots_due:
                 _reopen(now, some)
-            derivation.derive([pk for pk, _item, _adjudicates in judgements])
+            pairs.derive([pk for pk, _item, _adjudicates in judgements])
             decided = [item for _pk, item, adjudicates in judgements if adjudicates]
             _overrule(decided, now.excluded_at is None)
             disputes.measure({item for _pk, item, _adjudicates in judgements})
@@ -90,7 +91,9 @@ def _reopen(part: Participation, assignments: list[uuid.UUID]) -> None:
     with connection.cursor() as cursor:
         # Slots are returned by one at a time, as queue.release_expired does: no two update items crosswise.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('annotation.release_expired'))")
-    filled = Assignment.objects.filter(pk__in=assignments, surplus=False, item__gold=False)
+    filled = Assignment.objects.filter(
+        pk__in=assignments, state=State.SUBMITTED, surplus=False, item__gold=False
+    )
     items = list(filled.select_for_update(of=("self",), no_key=True).values_list("item_id", flat=True))
     Assignment.objects.filter(pk__in=assignments, item__in=items).update(surplus=True)
     Item.objects.filter(pk__in=items).update(open_slots=F("open_slots") + 1)

@@ -42,13 +42,13 @@ TURN = """
 CASE
     WHEN p.excluded_at IS NOT NULL THEN 'nothing'
     WHEN c.qualification_items > 0 AND COALESCE(p.qualification, '') = '' THEN
-        CASE WHEN c.qualification_items - COALESCE(p.trial_judged, 0) > %(ahead)s
+        CASE WHEN c.qualification_items - COALESCE(p.trial_judged, 0) > %(ahead)s::int
             THEN 'gold_only' ELSE 'nothing' END
     WHEN c.qualification_items > 0 AND p.qualification = 'failed' THEN 'nothing'
-    WHEN c.gold_share > 0 AND c.gold_share > (2147483647 & hashtextextended(
-        concat_ws(' ', c.id, %(person)s,
-            %(ahead)s + COALESCE(p.judged + p.surplus + p.skipped + p.gold_judged, 0)), 0)) / 2147483648.0
-        THEN 'gold'
+    WHEN c.gold_share > 0 AND c.gold_share > (2147483647 & hashtextextended(concat_ws(' ',
+        c.id, %(person)s::bigint,
+        %(ahead)s::int + COALESCE(p.judged + p.surplus + p.skipped + p.gold_judged, 0)
+    ), 0)) / 2147483648.0 THEN 'gold'
     ELSE 'item'
 END
 """
@@ -173,7 +173,8 @@ def _hit(picks: frozenset[str], wanted: list[str], n_clips: int) -> bool:
 def _unmet(where: str) -> str:
     return f"""
         (SELECT g.item_id FROM annotation_goldanswer g
-         WHERE g.campaign_id = (SELECT id FROM open_campaign) AND g.active AND g.item_id {where} %(start)s
+         WHERE g.campaign_id = (SELECT id FROM open_campaign) AND g.active
+           AND g.item_id {where} %(start)s::uuid
            AND NOT EXISTS (
              SELECT 1 FROM annotation_assignment a
              WHERE a.annotator_id = %(person)s AND a.state <> 'expired'
@@ -195,7 +196,7 @@ taken AS (
     FROM found, open_campaign),
 came AS (
     INSERT INTO annotation_participation (campaign_id, annotator_id)
-    SELECT %(campaign)s, %(person)s FROM taken
+    SELECT %(campaign)s::uuid, %(person)s::bigint FROM taken
     ON CONFLICT (campaign_id, annotator_id) DO UPDATE SET last_at = statement_timestamp()),
 revived AS (
     UPDATE annotation_assignment a
@@ -206,7 +207,7 @@ made AS (
     INSERT INTO annotation_assignment
         (id, item_id, campaign_id, annotator_id, state, clip_order, draft, draft_version, skip_reason,
          leased_at, expires_at, surplus)
-    SELECT gen_random_uuid(), taken.item_id, %(campaign)s, %(person)s, %(state)s,
+    SELECT gen_random_uuid(), taken.item_id, %(campaign)s::uuid, %(person)s::bigint, %(state)s::text,
         (SELECT jsonb_agg(c.id ORDER BY random())
          FROM annotation_itemclip c WHERE c.item_id = taken.item_id),
         '{{}}', 0, '', statement_timestamp(), taken.until, false
@@ -223,11 +224,11 @@ WITH before AS (
     FROM annotation_participation p JOIN annotation_campaign c ON c.id = p.campaign_id
     WHERE p.campaign_id = %(campaign)s AND p.annotator_id = %(person)s FOR NO KEY UPDATE OF p)
 UPDATE annotation_participation p
-SET gold_judged = p.gold_judged + 1, gold_right = p.gold_right + %(share)s,
-    trial_judged = p.trial_judged + trial::int, trial_right = p.trial_right + trial::int * %(share)s,
+SET gold_judged = p.gold_judged + 1, gold_right = p.gold_right + %(share)s::float8,
+    trial_judged = p.trial_judged + trial::int, trial_right = p.trial_right + trial::int * %(share)s::float8,
     qualification = CASE
         WHEN NOT trial OR p.trial_judged + 1 < n THEN p.qualification
-        WHEN p.trial_right + %(share)s >= least * (p.trial_judged + 1) - 1e-9 THEN 'passed'
+        WHEN p.trial_right + %(share)s::float8 >= least * (p.trial_judged + 1) - 1e-9 THEN 'passed'
         ELSE 'failed' END
 FROM before WHERE p.id = before.id
 RETURNING p.id, before.trial

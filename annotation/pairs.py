@@ -1,12 +1,13 @@
 """Preference pairs: what judgements say, by the best/worst rules. Never edited, always derivable again."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
 
 from annotation import bestworst
+from annotation.counting import counted
 from annotation.models import Dimension, Item, ItemClip, Judgement, PreferencePair
 
 
@@ -58,14 +59,26 @@ def pairs_of(judgement: Judgement, rules: ItemRules, answers: bestworst.Answers)
     ]
 
 
-def derive_all(campaign_id: uuid.UUID | None = None, batch: int = 500) -> tuple[int, int]:
-    """Delete all pairs and derive them again from the current judgements; gives (judgements, pairs).
+def derive(judgement_ids: Iterable[uuid.UUID]) -> int:
+    """Delete the pairs of these judgements and derive those that are due; gives how many there are now.
 
-    A judgement that a later one supersedes has none. One transaction: readers see the old pairs or the new.
+    For some hundreds at a time, after an exclusion, its end, or an adjudication: one transaction.
+    """
+    wanted = list(judgement_ids)
+    with transaction.atomic():
+        PreferencePair.objects.filter(judgement__in=wanted).delete()
+        rows = counted(Judgement.objects.filter(pk__in=wanted, superseded_by=None))
+        return _store(list(rows.select_related("item__campaign")))
+
+
+def derive_all(campaign_id: uuid.UUID | None = None, batch: int = 500) -> tuple[int, int]:
+    """Delete all pairs and derive those of the judgements that count again; gives (judgements, pairs).
+
+    One transaction: readers see the old pairs or the new.
     """
     with transaction.atomic():
         old = PreferencePair.objects.all()
-        current = Judgement.objects.filter(superseded_by=None)
+        current = counted(Judgement.objects.filter(superseded_by=None))
         if campaign_id is not None:
             old = old.filter(judgement__item__campaign=campaign_id)
             current = current.filter(item__campaign=campaign_id)
@@ -79,10 +92,11 @@ def derive_all(campaign_id: uuid.UUID | None = None, batch: int = 500) -> tuple[
                 return n_judgements, n_pairs
             last = rows[-1].pk
             n_judgements += len(rows)
-            n_pairs += len(PreferencePair.objects.bulk_create(_pairs_of_all(rows)))
+            n_pairs += _store(rows)
 
 
-def _pairs_of_all(judgements: Sequence[Judgement]) -> list[PreferencePair]:
+def _store(judgements: Sequence[Judgement]) -> int:
+    """Store the pairs of judgements that count; where an item was adjudicated, the others' are overruled."""
     items = {judgement.item_id: judgement.item for judgement in judgements}
     clips: dict[uuid.UUID, list[ItemClip]] = {key: [] for key in items}
     for clip in ItemClip.objects.filter(item__in=items).order_by("item", "position"):
@@ -91,9 +105,13 @@ def _pairs_of_all(judgements: Sequence[Judgement]) -> list[PreferencePair]:
     campaigns = {item.campaign_id for item in items.values()}
     for dimension in Dimension.objects.filter(campaign__in=campaigns).order_by("campaign", "position"):
         dimensions.setdefault(dimension.campaign_id, []).append(dimension)
+    adjudications = Judgement.objects.filter(item__in=items, adjudicates=True, superseded_by=None)
+    decided = set(counted(adjudications).values_list("item_id", flat=True))
     found: list[PreferencePair] = []
     for judgement in judgements:
         item = items[judgement.item_id]
         rules = ItemRules(item, tuple(clips[item.pk]), tuple(dimensions.get(item.campaign_id, ())))
-        found.extend(pairs_of(judgement, rules, bestworst.from_json(judgement.answers)))
-    return found
+        for pair in pairs_of(judgement, rules, bestworst.from_json(judgement.answers)):
+            pair.overruled = judgement.item_id in decided and not judgement.adjudicates
+            found.append(pair)
+    return len(PreferencePair.objects.bulk_create(found))

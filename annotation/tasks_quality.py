@@ -4,7 +4,7 @@ import logging
 import uuid
 from typing import Any
 
-from annotation import disputes, exclusion, gold_items
+from annotation import disputes, exclusion, gold_items, quality
 from annotation.degrade import Kind
 from workbench.celery import app
 from workbench.models import User
@@ -31,6 +31,12 @@ def follow_exclusions(participation_id: int | None = None) -> None:
 def find_disputes() -> None:
     """Measure the disagreement of what was judged since the last time (periodic)."""
     disputes.find()
+
+
+@app.task(name="annotation.quality_report")  # type: ignore[untyped-decorator]
+def quality_report(campaign_id: str) -> None:
+    """Compute a campaign's report on its annotators."""
+    quality.compute(uuid.UUID(campaign_id))
 
 
 def soon(task: Any, *arguments: object) -> None:
