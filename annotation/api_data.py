@@ -2,10 +2,11 @@
 
 from ninja import NinjaAPI
 
-from annotation import api_imports, api_pairs
+from annotation import api_imports, api_pairs, api_webhooks
 
 
 def register(api: NinjaAPI) -> None:
     """Put these routers into the API."""
     api.add_router("/campaigns", api_pairs.router)
     api.add_router("/campaigns", api_imports.router)
+    api.add_router("/webhooks", api_webhooks.router)

@@ -18,6 +18,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from annotation import webhooks
 from annotation.clips import want_renditions
 from annotation.dimensions import DimensionSpec
 from annotation.models import Campaign, Clip, Dimension, Item, ItemClip, Prompt, Rendition
@@ -283,6 +284,8 @@ def set_state(campaign_id: uuid.UUID, state: str, version: int) -> Campaign:
             )
         changed: dict[str, Any] = {"state": state, "version": F("version") + 1}
         Campaign.objects.filter(pk=campaign.pk).update(**changed)
+        campaign.state = state
+        webhooks.campaign_changed(campaign)
     campaign.refresh_from_db()
     return campaign
 

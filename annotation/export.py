@@ -22,13 +22,13 @@ PAGE = 200
 def pairs(
     campaign: Campaign, include_broken: bool = False, page: int = PAGE
 ) -> Iterator[list[dict[str, Any]]]:
-    """The preference pairs of all current judgements, a page of items at a time, as every format tells them.
+    """The preference pairs of the judgements that decide, a page of items at a time, for all formats.
 
     With `include_broken` also the pairs that break the constraint: `broken_by` names where.
     """
     for items in _pages(campaign, page):
         prompts = {item.pk: prompt_row(item.prompt) for item in items}
-        rows = PreferencePair.objects.filter(judgement__item__in=items)
+        rows = PreferencePair.objects.filter(judgement__item__in=items, overruled=False)
         if not include_broken:
             rows = rows.filter(broken_by=[])
         rows = rows.select_related(

@@ -1,7 +1,8 @@
 """A campaign's preference pairs to look at: filtered, a page at a time, with how far others say the same.
 
 A page is read dimension by dimension, each along an index that ends with the pair's id, and merged: it costs
-by its own length, not by the campaign's. What is rare (broken pairs, unchecked ones) has indexes of its own.
+by its own length, not by the campaign's. What is rare (broken pairs, unchecked ones) has indexes of its own;
+overruled pairs have none, and are looked for among the dimension's.
 """
 
 import uuid
@@ -19,11 +20,12 @@ from workbench.refusals import Invalid
 
 
 class Verdict(models.TextChoices):
-    """What the constraint says of a pair (bestworst.py). Unchecked pairs are kept ones."""
+    """What becomes of a pair: exports have the kept ones. Unchecked pairs are kept ones (bestworst.py)."""
 
     KEPT = "kept", gettext_lazy("Kept")
     UNCHECKED = "unchecked", gettext_lazy("Kept, not fully checked")
     BROKEN = "broken", gettext_lazy("Broken")
+    OVERRULED = "overruled", gettext_lazy("Overruled by an adjudication")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,8 @@ class ShownPair:
 
     @property
     def verdict(self) -> Verdict:
+        if self.pair.overruled:
+            return Verdict.OVERRULED
         if self.pair.broken_by:
             return Verdict.BROKEN
         return Verdict.UNCHECKED if self.pair.unchecked else Verdict.KEPT
@@ -82,11 +86,13 @@ def _of_verdict(rows: QuerySet[PreferencePair], wanted: PairFilter) -> QuerySet[
         rows = rows.exclude(broken_by=[]).filter(broken_by__contains=[wanted.broken_by])
     match wanted.verdict:
         case Verdict.KEPT:
-            return rows.filter(broken_by=[])
+            return rows.filter(broken_by=[], overruled=False)
         case Verdict.UNCHECKED:
-            return rows.filter(broken_by=[]).exclude(unchecked=[])
+            return rows.filter(broken_by=[], overruled=False).exclude(unchecked=[])
         case Verdict.BROKEN:
-            return rows.exclude(broken_by=[])
+            return rows.filter(overruled=False).exclude(broken_by=[])
+        case Verdict.OVERRULED:
+            return rows.filter(overruled=True)
     return rows
 
 

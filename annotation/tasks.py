@@ -2,7 +2,7 @@
 
 import uuid
 
-from annotation import clips, queue, shortfalls, tally
+from annotation import clips, outbox, queue, shortfalls, tally
 from workbench.celery import app
 
 
@@ -34,3 +34,16 @@ def count_changed() -> None:
 def watch() -> None:
     """Tell managers of people who fall below what a campaign wants (periodic)."""
     shortfalls.watch()
+
+
+@app.task(name="annotation.webhooks")  # type: ignore[untyped-decorator]
+def webhooks() -> None:
+    """Find what webhooks are to be told, and tell them (periodic)."""
+    outbox.collect()
+    outbox.deliver()
+
+
+@app.task(name="annotation.forget_deliveries")  # type: ignore[untyped-decorator]
+def forget_deliveries() -> None:
+    """Delete old deliveries (periodic)."""
+    outbox.forget()

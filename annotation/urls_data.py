@@ -2,9 +2,17 @@
 
 from django.urls import path
 
-from annotation import views_imports, views_pairs
+from annotation import views_imports, views_pairs, views_webhooks
 
 urlpatterns = [
     path("campaigns/import/", views_imports.judgement_import, name="judgement_import"),
     path("campaigns/<uuid:campaign_id>/pairs/", views_pairs.campaign_pairs, name="campaign_pairs"),
+    path("webhooks/", views_webhooks.webhook_list, name="webhooks"),
+    path("webhooks/<uuid:webhook_id>/", views_webhooks.webhook_page, name="webhook"),
+    path("webhooks/<uuid:webhook_id>/change/", views_webhooks.webhook_change, name="webhook_change"),
+    path(
+        "webhooks/deliveries/<uuid:delivery_id>/redeliver/",
+        views_webhooks.webhook_redeliver,
+        name="webhook_redeliver",
+    ),
 ]

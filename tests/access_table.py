@@ -28,6 +28,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from annotation import collecting, examples
 from annotation.models import Assignment, Campaign, Clip, PromptCandidate, Task
+from annotation.models_webhooks import Webhook, WebhookDelivery
 from arena import battles
 from arena.models import Battle, Voter
 from tests.annotation import rows as labelling
@@ -98,6 +99,18 @@ class World:
 
     def campaign(self) -> dict[str, Any]:
         return {"campaign_id": self._campaign().pk}
+
+    def webhook(self) -> dict[str, Any]:
+        made = Webhook.objects.create(
+            url="https://example.org/hook", secret="s", events=["judgement.created"], created_by=self.owner
+        )
+        return {"webhook_id": made.pk}
+
+    def delivery(self) -> dict[str, Any]:
+        made = WebhookDelivery.objects.create(
+            webhook_id=self.webhook()["webhook_id"], event="ping", event_id=uuid.uuid4(), payload={}
+        )
+        return {"delivery_id": made.pk}
 
     def item_clip(self) -> dict[str, Any]:
         """A clip of an item that the owner has in work."""
@@ -423,6 +436,38 @@ ROWS = [
     # Pairs to look at
     Row("GET", "campaign_pairs", World.campaign),
     Row("GET", "/api/campaigns/{campaign_id}/pairs", World.campaign),
+    # Webhooks
+    Row("GET", "webhooks", outsider_role="engineer"),
+    Row("POST", "webhooks", owner=422, colleague=422, outsider_role="engineer"),
+    Row("GET", "webhook", World.webhook, outsider_role="engineer"),
+    Row("POST", "webhook_change", World.webhook, owner=302, colleague=302, outsider_role="engineer"),
+    Row("POST", "webhook_redeliver", World.delivery, owner=302, colleague=302, outsider_role="engineer"),
+    Row("GET", "/api/webhooks", outsider_role="engineer"),
+    Row("POST", "/api/webhooks", owner=422, colleague=422, outsider=422, data={}),
+    Row("GET", "/api/webhooks/{webhook_id}", World.webhook, outsider_role="engineer"),
+    Row(
+        "PATCH",
+        "/api/webhooks/{webhook_id}",
+        World.webhook,
+        outsider_role="engineer",
+        data={"active": False},
+    ),
+    Row(
+        "DELETE",
+        "/api/webhooks/{webhook_id}",
+        World.webhook,
+        owner=204,
+        colleague=204,
+        outsider_role="engineer",
+    ),
+    Row("POST", "/api/webhooks/{webhook_id}/test", World.webhook, outsider_role="engineer"),
+    Row("GET", "/api/webhooks/{webhook_id}/deliveries", World.webhook, outsider_role="engineer"),
+    Row(
+        "POST",
+        "/api/webhooks/deliveries/{delivery_id}/redeliver",
+        World.delivery,
+        outsider_role="engineer",
+    ),
     # Judgements made elsewhere
     Row("GET", "judgement_import", outsider_role="engineer"),
     Row("POST", "judgement_import", owner=422, colleague=422, outsider_role="engineer"),

@@ -210,11 +210,23 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "webhooks": {"task": "annotation.webhooks", "schedule": 5.0, "options": {"expires": 5}},
+    "webhooks-forget": {
+        "task": "annotation.forget_deliveries",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "rounds": {"task": "generator.advance_rounds", "schedule": 3.0, "options": {"expires": 6}},
     "runs-retention": {"task": "workbench.runs.retention", "schedule": 600.0, "options": {"expires": 600}},
 }
 # METRICS_MIRROR: tensorboard:/folder or mlflow:http://host:port; empty keeps metrics in the database only.
 METRICS_MIRROR = os.environ.get("METRICS_MIRROR", "")
+
+# --- Webhooks ---------------------------------------------------------------------------------------------
+
+# Whether a webhook may be an address inside: loopback, private networks. Then whoever may add webhooks can make
+# this server ask any address that it reaches.
+WEBHOOK_PRIVATE_ADDRESSES = read_bool("WEBHOOK_PRIVATE_ADDRESSES", False)
 
 # --- Arena ------------------------------------------------------------------------------------------------
 

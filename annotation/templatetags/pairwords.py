@@ -7,7 +7,7 @@ from django import template
 from annotation.pairlist import Verdict
 
 register = template.Library()
-_TONES = {Verdict.KEPT: "good", Verdict.UNCHECKED: "warn", Verdict.BROKEN: "bad"}
+_TONES = {Verdict.KEPT: "good", Verdict.UNCHECKED: "warn", Verdict.BROKEN: "bad", Verdict.OVERRULED: ""}
 
 
 @register.filter
