@@ -92,7 +92,7 @@ class Shown(Schema):
 class NextOut(Schema):
     item: Shown | None
     nothing: str | None = Field(
-        description="Why there is none: done, others_have_it, paused, closed, not_invited, none_judged"
+        description="Why there is none: see `queue.why_nothing`; none_judged where nothing can be corrected"
     )
     person: str = Field(description="The caller's pseudonym")
 

@@ -153,6 +153,10 @@ def _texts() -> dict[str, object]:
             "closed": _("This campaign is closed. What you submitted is kept."),
             "draft": _("This campaign is not open yet."),
             "not_invited": _("This campaign is for other people."),
+            "limit_reached": _(
+                "You have judged as many items as this campaign wants of one person. Thank you."
+            ),
+            "daily_limit_reached": _("That is all for today. More items wait for you tomorrow."),
             "none_judged": _("There is nothing to undo: you have not judged an item of this campaign yet."),
             "offline": _("No connection. Trying again; nothing you submitted is lost."),
             "logged_out": _("You are logged out. Log in again; nothing you submitted is lost."),

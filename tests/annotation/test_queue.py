@@ -370,3 +370,25 @@ def test_what_nobody_has_begun_is_given_back_and_its_answer_still_taken(
     rows.submit(opened)
     rows.slots_add_up(campaign)
     assert campaign.progress.judged == 1
+
+
+def test_nobody_gets_more_than_the_campaign_wants_of_one_person(manager: User, ann: User, bob: User) -> None:
+    campaign = rows.campaign(manager, items=6, overlap=2)
+    Campaign.objects.filter(pk=campaign.pk).update(most_per_annotator=3, most_per_day=2)
+    campaign.refresh_from_db()
+    for _n in range(2):
+        rows.judge(campaign, ann)
+    assert queue.next_item(campaign.pk, ann) is None
+    assert queue.why_nothing(campaign, ann) == "daily_limit_reached"
+    assert queue.next_item(campaign.pk, bob) is not None
+    part = Participation.objects.get(campaign=campaign, annotator=ann)
+    assert part.day == timezone.localdate()
+    part.day -= timedelta(days=1)
+    part.save()
+    rows.judge(campaign, ann)
+    part.refresh_from_db()
+    assert (part.judged, part.day_judged) == (3, 1)
+    assert queue.next_item(campaign.pk, ann) is None
+    assert queue.why_nothing(campaign, ann) == "limit_reached"
+    assert queue.hold_next(campaign.pk, ann) is None
+    rows.slots_add_up(campaign)
