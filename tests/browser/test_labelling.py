@@ -1,37 +1,28 @@
-"""Labelling in a real browser: real clips, the keyboard alone, and players that agree to the frame."""
+"""Labelling in a real browser: real clips, the keyboard alone. How clips are seen: test_viewing.py."""
 
 import re
 from collections.abc import Callable
-from copy import copy
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from annotation import campaigns, clips
+from annotation import campaigns
 from annotation.campaigns import CampaignSpec, Selection
 from annotation.dimensions import default_dimensions
-from annotation.models import Assignment, Campaign, Clip, Judgement, PreferencePair, Rendition
+from annotation.models import Assignment, Campaign, Clip, Judgement, PreferencePair
 from annotation.prompts import find_or_create
 from tests.annotation import rows
 from tests.browser.conftest import Site
+from tests.browser.labelled_clips import MadeBefore, laid_out, open_item, saved
 from tests.browser.until import until
 from workbench.models import Role, User
 
 pytestmark = [pytest.mark.browser, pytest.mark.clips]
 
-# Small ones, of differing frame rates and lengths.
-FILES = (
-    "asl_bird.mkv",
-    "asl_book.mkv",
-    "asl_sister.mkv",
-    "asl_walk.mkv",
-    "friday_bw.mp4",
-    "cars_topdown.mp4",
-)
+# Small ones, of differing lengths.
+FILES = ("asl_bird.mkv", "asl_book.mkv", "asl_sister.mkv", "asl_walk.mkv")
 LookAt = Callable[[Page, str], None]
-MadeBefore = dict[Path, tuple[Clip, Rendition]]
 
 
 @pytest.fixture
@@ -52,64 +43,11 @@ def made_before() -> MadeBefore:
 @pytest.fixture
 def campaign(real_clips: Path, manager: User, media_folder: Path, made_before: MadeBefore) -> Campaign:
     """Three items of four real clips; the prompts are pretended."""
-    taken = [_taken(real_clips / name, manager, made_before) for name in FILES[:4]]
-    texts = [
-        ("A person signs a sentence in front of a plain wall", "一个人在素色墙前打手语"),
-        ("A woman speaks with her hands", "一位女士用手语说话"),
-        ("Somebody walks and then explains something", "某人走路然后解释"),
-    ]
-    made = [_again(clip, number) for number in range(1, 3) for clip in taken]
-    for number, clip in enumerate([*taken, *made]):
-        clip.prompt = find_or_create(*texts[number // 4])
-        clip.video_model = clips.video_model_named(f"Pretended model {number % 4}")
-        clip.save()
-    spec = CampaignSpec(name="Real clips", dimensions=default_dimensions(), selection=Selection())
-    campaign = campaigns.create(spec, manager)
-    return campaigns.set_state(campaign.pk, Campaign.State.OPEN, campaign.version)
-
-
-def _taken(path: Path, manager: User, made_before: MadeBefore) -> Clip:
-    """A clip that came in for real; for later tests its files are still there, and the rows come back."""
-    if path not in made_before:
-        with path.open("rb") as file:
-            clip = clips.ingest(file, path.name, uploaded_by=manager, render_now=True).clip
-        made_before[path] = copy(clip), clip.renditions.get()
-        return clip
-    before, rendition = made_before[path]
-    clip = copy(before)
-    clip.uploaded_by = manager
-    clip.save(force_insert=True)
-    rendition.save(force_insert=True)
-    return clip
-
-
-def _again(clip: Clip, number: int) -> Clip:
-    """Another row over the same real files, so that three items need four transcodes and not twelve."""
-    rendition = clip.renditions.get()
-    again = Clip.objects.get(pk=clip.pk)
-    again.pk = None
-    again.id = Clip._meta.pk.get_default()
-    again.sha256 = f"copy-{number}-{clip.sha256[7:]}"
-    again.save(force_insert=True)
-    rendition.pk = None
-    rendition.id = type(rendition)._meta.pk.get_default()
-    rendition.clip = again
-    rendition.save(force_insert=True)
-    return again
-
-
-def open_item(page: Page, campaign: Campaign) -> None:
-    page.goto(f"/label/{campaign.pk}/")
-    expect(page.locator(".clip")).to_have_count(4)
-    until(page, "[...document.querySelectorAll('.clip video')].every((v) => v.readyState >= 2)")
+    return laid_out([real_clips / name for name in FILES], manager, made_before)
 
 
 def active(page: Page) -> str:
     return page.locator(".dimension.active").get_attribute("data-key") or ""
-
-
-def saved(page: Page) -> None:
-    expect(page.locator("#saved")).to_have_attribute("data-state", "saved")
 
 
 def test_an_annotator_labels_three_items_from_the_keyboard_alone(
@@ -219,62 +157,6 @@ def finish(page: Page) -> None:
     if not page.evaluate(changed):
         page.keyboard.press("Enter")
     until(page, changed)
-
-
-WATCH = """() => {
-  window.shown = [];
-  document.querySelectorAll('.clip video').forEach((video, n) => {
-    const note = (_now, frame) => {
-      window.shown[n] = frame.mediaTime;
-      video.requestVideoFrameCallback(note);
-    };
-    video.requestVideoFrameCallback(note);
-  });
-}"""
-
-
-def test_clips_stay_together_and_are_sought_to_the_same_moment(
-    page: Page, campaign: Campaign, ann: User, log_in: Callable[[str], User]
-) -> None:
-    """After play, pause, seek and step each video shows the frame that its times give for the position."""
-    log_in("ann")
-    with page.expect_response(re.compile("/api/label/next")) as answer:
-        open_item(page, campaign)
-    shown_clips = answer.value.json()["item"]["clips"]
-    page.evaluate(WATCH)
-    until(page, "document.getElementById('play').classList.contains('playing')")
-    until(page, "document.querySelector('.clip video').currentTime > 0.6")
-    page.keyboard.press("Space")
-    expect(page.locator("#play")).not_to_have_class(re.compile("playing"))
-    assert_frames(page, shown_clips)
-    for value in (120, 487, 903, 250):
-        page.locator("#seek").evaluate(
-            "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }", value
-        )
-        assert_frames(page, shown_clips)
-    for key in (".", ".", ","):
-        page.keyboard.press(key)
-        assert_frames(page, shown_clips)
-
-
-def assert_frames(page: Page, shown_clips: list[dict[str, Any]]) -> None:
-    """Wait until no video is seeking; then each one's last shown frame must be the one of the position."""
-    until(page, "[...document.querySelectorAll('.clip video')].every((v) => !v.seeking && v.readyState >= 2)")
-    # A frame that a seek decoded is shown with the next ones that the browser paints.
-    page.evaluate("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
-    page.wait_for_timeout(50)
-    now = page.evaluate("[...document.querySelectorAll('.clip video')].map((v) => v.currentTime)")
-    shown = page.evaluate("window.shown")
-    for clip, at, media_time in zip(shown_clips, now, shown, strict=True):
-        times = clip["frame_times"]
-        index = max(n for n, time in enumerate(times) if time <= at + 1e-6)
-        assert media_time == pytest.approx(times[index], abs=0.002)
-    position = max(now)
-    longest = max(shown_clips, key=lambda clip: clip["duration"])
-    spacing = longest["duration"] / len(longest["frame_times"])
-    for clip, at in zip(shown_clips, now, strict=True):
-        held = clip["frame_times"][-1]
-        assert at >= held or abs(at - position) <= spacing
 
 
 def test_what_was_judged_offline_is_sent_once_the_server_is_back(

@@ -134,10 +134,12 @@ export class Player extends EventTarget {
     this.last = null;
     const tick = (now) => {
       if (!this.playing || this.closed || mine !== this.runs) return;
-      if (this.#waiting()) {
-        // All wait for the one that has no data yet, so that nobody runs ahead.
+      const late = this.#late();
+      if (late.size) {
+        // All wait for those that have no data yet, so that nobody runs ahead. These must be left playing: one
+        // that ran out of frames and is paused may never have enough again.
         this.last = null;
-        for (const video of this.videos) video.pause();
+        for (const video of this.videos) if (!late.has(video)) video.pause();
       } else {
         if (this.last !== null) {
           const passed = (now - this.last) / 1000;
@@ -167,12 +169,15 @@ export class Player extends EventTarget {
     await this.seek(0);
   }
 
-  #waiting() {
-    return this.videos.some((video, n) => {
-      if (!this.follows(n)) return false;
+  /** The videos that run with the clock and can't yet. */
+  #late() {
+    const late = this.videos.filter((video, n) => {
+      if (!this.follows(n) || video.ended) return false;
       const over = this.position >= this.clips[n].duration - 0.25;
       return video.seeking || video.readyState < (over ? HAVE_CURRENT_DATA : HAVE_FUTURE_DATA);
     });
+    for (const video of late) if (video.paused && !video.seeking) video.play().catch(() => {});
+    return new Set(late);
   }
 
   #follow(video, clip) {
@@ -188,10 +193,11 @@ export class Player extends EventTarget {
       video.currentTime = this.position;
       return;
     }
-    const nudge = Math.abs(ahead) < NUDGE_FROM ? 0 : Math.min(Math.max(ahead * 2, -0.2), 0.2);
+    const nudge = Math.abs(ahead) < NUDGE_FROM ? 0 : Math.min(Math.max(ahead * 4, -0.5), 0.5);
     const rate = this.speed * (1 - nudge);
     if (Math.abs(video.playbackRate - rate) > 0.005) video.playbackRate = rate;
-    if (video.paused) video.play().catch(() => {});
+    // One that is at its end already would begin anew.
+    if (video.paused && !video.ended) video.play().catch(() => {});
   }
 
   async #place(seconds) {

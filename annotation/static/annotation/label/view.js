@@ -23,7 +23,7 @@ export class View {
     const { text_en: english, text_zh: chinese } = item.prompt;
     this.#prompt("prompt-first", this.chinese ? chinese || english : english || chinese);
     this.#prompt("prompt-second", english && chinese ? (this.chinese ? english : chinese) : "");
-    const categories = item.prompt.categories ?? [];
+    const { categories } = item.prompt;
     byId("categories").replaceChildren(...categories.map((category) => this.#category(category)));
     byId("categories").hidden = !categories.length;
     const picture = item.prompt.first_frame;

@@ -204,11 +204,11 @@ export class Viewing {
       const screen = event.target.closest(".screen");
       if (event.button === 0 && screen) held = { x: event.clientX, y: event.clientY, screen, moved: false };
     });
-    stage.addEventListener("pointermove", (event) => {
+    // On the window: a fast drag leaves the stage at once.
+    addEventListener("pointermove", (event) => {
       if (!held) return;
       const [x, y] = [event.clientX - held.x, event.clientY - held.y];
       if (!held.moved && Math.hypot(x, y) < DRAG_FROM) return;
-      if (!held.moved) stage.setPointerCapture(event.pointerId);
       held.moved = true;
       const frame = held.screen.getBoundingClientRect();
       if (this.mode === "wipe" && this.zoom.z === 1) {
@@ -221,8 +221,8 @@ export class Viewing {
       this.dragged = Boolean(held?.moved);
       held = null;
     };
-    stage.addEventListener("pointerup", drop);
-    stage.addEventListener("pointercancel", drop);
+    addEventListener("pointerup", drop);
+    addEventListener("pointercancel", drop);
     stage.addEventListener("dblclick", (event) => {
       if (event.target.closest(".screen")) this.zoomBy(0);
     });
