@@ -2,7 +2,16 @@
 
 from ninja import NinjaAPI
 
-from annotation import api_agreement, api_campaigns, api_clips, api_data, api_labelling, api_prompts
+from annotation import (
+    api_agreement,
+    api_annotators,
+    api_campaigns,
+    api_clips,
+    api_data,
+    api_labelling,
+    api_managing,
+    api_prompts,
+)
 
 from annotation import api_examples, api_flags
 
@@ -11,6 +20,8 @@ def register(api: NinjaAPI) -> None:
     """Put this app's routers into the API."""
     api.add_router("/label", api_labelling.router)
     api.add_router("/campaigns", api_campaigns.router)
+    api.add_router("/campaigns", api_managing.router)
+    api.add_router("", api_annotators.router)
     api.add_router("/campaigns", api_agreement.router)
     api.add_router("/clips", api_clips.router)
     api.add_router("/prompts", api_prompts.router)

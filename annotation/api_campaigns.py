@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints, WithJsonSchema
 from annotation import campaigns, export, progress
 from annotation.campaigns import CampaignSpec, Selection
 from annotation.dimensions import DimensionSpec, default_dimensions
+from annotation.dryrun import DryRun, dry_run
 from annotation.export_formats import PairFormat
 from annotation.models import Campaign, Dimension, Item
 from workbench import streamed
@@ -31,6 +32,7 @@ Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]*$")
 ]
 Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Most = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class DimensionOut(Schema):
@@ -57,21 +59,59 @@ class DimensionIn(Schema):
 
 
 class SelectionIn(Schema):
-    """Which clips: ready ones of these prompt sets, prompts and video models; an empty list means all."""
+    """Which clips: ready ones of these prompts and video models; what is not named means all.
+
+    Prompts of these sets, in these categories or below them, with this text in either language, and of
+    these: each narrows.
+    """
 
     clips_per_item: int = Field(4, ge=2, le=8)
     prompt_sets: list[Id] = Field([], max_length=200)
+    categories: list[Id] = Field([], max_length=500)
+    text: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")] = ""
     prompts: list[Id] = Field([], max_length=10_000)
     video_models: list[Id] = Field([], max_length=200)
+    most_items: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     seed: int = Field(0, ge=0, le=2**31 - 1)
 
     def selection(self) -> Selection:
-        chosen = {name: tuple(getattr(self, name)) for name in ("prompt_sets", "prompts", "video_models")}
-        return Selection(clips_per_item=self.clips_per_item, seed=self.seed, **chosen)
+        lists = ("prompt_sets", "categories", "prompts", "video_models")
+        return Selection(
+            clips_per_item=self.clips_per_item,
+            text=self.text,
+            most_items=self.most_items,
+            seed=self.seed,
+            **{name: tuple(getattr(self, name)) for name in lists},
+        )
 
 
 class PreviewIn(SelectionIn):
     overlap: int = Field(1, ge=1, le=20)
+    gold_share: float = Field(0, ge=0, le=0.5)
+    dimensions: int = Field(4, ge=1, le=12, description="How many: a judgement's time depends on it")
+    seconds: Annotated[float, Field(gt=0, le=36_000)] | None = Field(
+        None, description="Of a judgement; null: as measured, or assumed where nothing was"
+    )
+
+
+class PaceOut(Schema):
+    seconds: float = Field(description="Of a judgement")
+    judgements: int = Field(description="Over how many it was measured; 0: it is an assumption")
+    campaigns: int
+
+
+class FirstItem(Schema):
+    text_en: str
+    text_zh: str
+    first_frame: str | None
+    clips: list[str] = Field(description="Addresses of the clips, blind")
+
+
+class ListedPrompt(Schema):
+    id: int
+    text_en: str
+    text_zh: str
+    clips: int = Field(description="Ready ones")
 
 
 class PreviewOut(Schema):
@@ -80,6 +120,11 @@ class PreviewOut(Schema):
     clips: int
     items: int
     judgements: int
+    gold: int = Field(description="Gold items shown besides, over all people")
+    hours: float = Field(description="Of work, on task")
+    pace: PaceOut
+    first: list[FirstItem] = Field(description="The first items, as people would see them")
+    listed: list[ListedPrompt] = Field(description="The first prompts that fit, to choose single ones from")
 
 
 class NewCampaign(Schema):
@@ -95,9 +140,15 @@ class NewCampaign(Schema):
     min_play_seconds: float = Field(0, ge=0, le=60)
     normalise_fps: float | None = Field(None, ge=1, le=120)
     normalise_seconds: float | None = Field(None, ge=0.1, le=600)
+    gold_share: float = Field(0, ge=0, le=0.5, description="Of what a person is shown")
+    most_per_annotator: Most | None = None
+    most_per_day: Most | None = None
+    least_gold_accuracy: float | None = Field(None, ge=0, le=1, description="Below: a notice to managers")
+    least_pace: float | None = Field(None, ge=0, le=3600, description="Judgements an hour on task; the same")
     annotators: list[Id] = Field(
-        [], max_length=1000, description="Who may label; empty: everybody with the right"
+        [], max_length=1000, description="Who may label; nobody and no group: everybody with the right"
     )
+    groups: list[Id] = Field([], max_length=200, description="Groups whose members of now may label")
 
 
 class CampaignOut(Schema):
@@ -122,6 +173,11 @@ class CampaignDetail(CampaignOut):
     min_play_seconds: float
     normalise_fps: float | None
     normalise_seconds: float | None
+    gold_share: float
+    most_per_annotator: int | None
+    most_per_day: int | None
+    least_gold_accuracy: float | None
+    least_pace: float | None
     open_to_all: bool
     simulated: int = Field(description="How many of the judgements simulated annotators gave")
     dimensions: list[DimensionOut]
@@ -165,12 +221,13 @@ def list_campaigns(request: HttpRequest, state: CampaignState | None = None) -> 
 def create(request: HttpRequest, payload: NewCampaign) -> Status[Campaign]:
     """Make a campaign with its items, in the state draft."""
     require(request.user, "campaigns.manage")
-    given = payload.dict(exclude={"selection", "dimensions", "annotators"})
+    given = payload.dict(exclude={"selection", "dimensions", "annotators", "groups"})
     known = User.objects.filter(pk__in=payload.annotators).values_list("pk", flat=True)
     spec = CampaignSpec(
         selection=payload.selection.selection(),
         dimensions=tuple(d.spec() for d in payload.dimensions or ()) or default_dimensions(),
         annotators=tuple(known),
+        groups=tuple(payload.groups),
         **given,
     )
     campaign = campaigns.create(spec, _user(request))
@@ -179,18 +236,16 @@ def create(request: HttpRequest, payload: NewCampaign) -> Status[Campaign]:
 
 
 @router.post("/preview", response={200: PreviewOut, 422: Misfits})
-def preview(request: HttpRequest, payload: PreviewIn) -> dict[str, int]:
-    """How many items and judgements a selection would give. Stores nothing."""
+def preview(request: HttpRequest, payload: PreviewIn) -> DryRun:
+    """A dry run: items, judgements, hours and the first items that a selection would give. Stores nothing."""
     require(request.user, "campaigns.view")
-    planned = campaigns.plan(payload.selection())
-    items = len(planned.groups)
-    return {
-        "prompts": planned.prompts,
-        "prompts_short": planned.prompts_short,
-        "clips": planned.clips,
-        "items": items,
-        "judgements": items * payload.overlap,
-    }
+    return dry_run(
+        payload.selection(),
+        overlap=payload.overlap,
+        gold_share=payload.gold_share,
+        n_dimensions=payload.dimensions,
+        seconds=payload.seconds,
+    )
 
 
 @router.get("/{uuid:campaign_id}", response=CampaignDetail)
@@ -201,7 +256,7 @@ def detail(request: HttpRequest, campaign_id: uuid.UUID) -> Campaign:
 
 @router.post("/{uuid:campaign_id}/state", response={200: CampaignOut, 409: Problem, 422: Misfits})
 def set_state(request: HttpRequest, campaign_id: uuid.UUID, payload: StateIn) -> Campaign:
-    """Open, pause or close. `version` is the one last read; a stale one is a conflict."""
+    """Open (again), pause or close. `version` is the one last read; a stale one is a conflict."""
     require(request.user, "campaigns.manage")
     campaign = campaigns.set_state(campaign_id, payload.state, payload.version)
     audit(request, f"campaign.{campaign.state}", campaign)

@@ -43,7 +43,8 @@ def hold_next(campaign_id: uuid.UUID, annotator: User) -> Assignment | None:
         found = _claim(campaign_id, annotator, State.HELD)
     except IntegrityError:
         found = _claim(campaign_id, annotator, State.HELD)
-    return Assignment.objects.get(pk=found) if found else None
+    # It may be gone again: a hold that ran out, or that a smaller overlap took away, leaves no row.
+    return Assignment.objects.filter(pk=found).first() if found else None
 
 
 def heartbeat(assignment_id: uuid.UUID, annotator: User) -> Assignment:

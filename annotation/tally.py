@@ -59,7 +59,7 @@ def count(campaign_id: uuid.UUID) -> CampaignTally:
     campaign = Campaign.objects.get(pk=campaign_id)
     now = timezone.now()
     began = time.perf_counter()
-    values = {"campaign": campaign.pk, "now": now, "bin": BIN, "bins": BINS}
+    values = {"campaign": campaign.pk, "now": now, "bin": BIN, "since": now - timedelta(seconds=BIN * BINS)}
     hours = [(at, int(n)) for at, n in _rows(_BY_HOUR, values)]
     recent = Counter({int(age): int(n) for age, n in _rows(_RECENT, values)})
     step, series = _series(hours)
@@ -196,8 +196,8 @@ WHERE {_COUNTED} GROUP BY 1 ORDER BY 1
 """  # noqa: S608
 
 _RECENT = f"""
-SELECT floor(extract(epoch FROM %(now)s - ended_at) / %(bin)s), count(*) FROM annotation_assignment
-WHERE {_COUNTED} AND ended_at > %(now)s - make_interval(secs => %(bin)s * %(bins)s)
+SELECT floor(extract(epoch FROM %(now)s::timestamptz - ended_at) / %(bin)s::int), count(*)
+FROM annotation_assignment WHERE {_COUNTED} AND ended_at > %(since)s
 GROUP BY 1
 """  # noqa: S608
 
@@ -205,6 +205,6 @@ GROUP BY 1
 _BY_PERSON = """
 SELECT annotator_id, count(*) FROM annotation_assignment
 WHERE campaign_id = %(campaign)s AND state = 'submitted' AND ended_at <= %(now)s
-  AND ended_at > %(now)s - interval '1 hour'
+  AND ended_at > %(now)s::timestamptz - interval '1 hour'
 GROUP BY annotator_id
 """

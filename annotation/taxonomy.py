@@ -100,6 +100,22 @@ def subtree(categories: Collection[int]) -> set[int]:
     return found
 
 
+def in_order() -> list[tuple[Category, int]]:
+    """All categories, each followed by what is below it, with its depth: 0 for those without a parent."""
+    below: dict[int | None, list[Category]] = defaultdict(list)
+    for category in Category.objects.order_by("slug"):
+        below[category.parent_id].append(category)
+    found: list[tuple[Category, int]] = []
+
+    def walk(parent: int | None, depth: int) -> None:
+        for category in below[parent]:
+            found.append((category, depth))
+            walk(category.pk, depth + 1)
+
+    walk(None, 0)
+    return found
+
+
 def _row(node: Node) -> Category:
     parent = _row(_BY_SLUG[node.parent]) if node.parent else None
     names = {"name_en": node.name_en, "name_zh": node.name_zh, "parent": parent}

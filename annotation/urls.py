@@ -2,7 +2,15 @@
 
 from django.urls import include, path
 
-from annotation import views, views_campaigns, views_clips, views_prompts
+from annotation import (
+    views,
+    views_campaigns,
+    views_clips,
+    views_editing,
+    views_groups,
+    views_progress,
+    views_prompts,
+)
 
 urlpatterns = [
     # Clips
@@ -25,6 +33,18 @@ urlpatterns = [
     path("campaigns/new/", views_campaigns.campaign_new, name="campaign_new"),
     path("campaigns/<uuid:campaign_id>/", views_campaigns.campaign_page, name="campaign"),
     path("campaigns/<uuid:campaign_id>/state/", views_campaigns.campaign_state, name="campaign_state"),
+    path("campaigns/<uuid:campaign_id>/edit/", views_editing.campaign_edit, name="campaign_edit"),
+    path("campaigns/<uuid:campaign_id>/overlap/", views_editing.campaign_overlap, name="campaign_overlap"),
+    path("campaigns/<uuid:campaign_id>/extend/", views_editing.campaign_extend, name="campaign_extend"),
+    path(
+        "campaigns/<uuid:campaign_id>/progress/", views_progress.campaign_progress, name="campaign_progress"
+    ),
+    # Annotators
+    path("people/work-time/", views_progress.work_time, name="work_time"),
+    path("people/groups/", views_groups.groups, name="groups"),
+    path("people/groups/new/", views_groups.group, name="group_new"),
+    path("people/groups/<int:pk>/", views_groups.group, name="group"),
+    path("people/groups/<int:pk>/delete/", views_groups.group_delete, name="group_delete"),
     # What goes out and comes in: pairs, versions, imports, webhooks, shared prompts
     path("", include("annotation.urls_data")),
     path("", include("annotation.urls_beside")),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from annotation import campaign_agreement, campaigns, progress
 from annotation.export_formats import PairFormat
-from annotation.forms import (
+from annotation.forms_campaigns import (
     CampaignForm,
     DimensionForms,
     DimensionFormSet,
@@ -93,6 +93,7 @@ def _page(request: SignedInRequest, campaign: Campaign, status: int = HTTPStatus
         "items": first_items,
         "agreement": campaign_agreement.of_campaign(campaign),
         "simulated": progress.simulated_judgements(campaign),
+        "shortfalls": campaign.shortfalls.filter(ended_at=None).count(),
         "pair_formats": PairFormat.choices,
     }
     return render(request, "annotation/campaign.html", context, status=status)
@@ -108,5 +109,24 @@ def _dimension_forms(data: Any = None) -> DimensionForms:
 def _form_page(
     request: SignedInRequest, form: CampaignForm, dimensions: DimensionForms, status: int = HTTPStatus.OK
 ) -> HttpResponse:
-    context = {"form": form, "dimensions": dimensions}
+    context = {"form": form, "dimensions": dimensions, "texts": _builder_texts()}
     return render(request, "annotation/campaign_new.html", context, status=status)
+
+
+def _builder_texts() -> dict[str, str]:
+    """What the page's script says; it has no words of its own."""
+    return {
+        "measured": _(
+            "Empty: {seconds} s, as measured over {judgements} judgements of campaigns with as many "
+            "dimensions ({campaigns})."
+        ),
+        "assumed": _(
+            "Empty: {seconds} s, an assumption: no campaign with as many dimensions has been timed yet."
+        ),
+        "chosen": _("{n} chosen"),
+        "clips": _("({n} ready clips)"),
+        "clip": _("Clip {n}"),
+        "firstFrame": _("The picture that the clips start from"),
+        "play": _("Play"),
+        "pause": _("Pause"),
+    }

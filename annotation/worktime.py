@@ -121,7 +121,7 @@ def as_csv(rows: Iterable[WorkDay]) -> str:
 
 _DAYS = """
 WITH done AS (
-    SELECT (j.created_at AT TIME ZONE %(zone)s)::date AS day, j.annotator_id AS person,
+    SELECT (j.created_at AT TIME ZONE %(zone)s::text)::date AS day, j.annotator_id AS person,
         COALESCE(j.seconds, 0) AS seconds, (j.supersedes_id IS NULL)::int AS items,
         (j.supersedes_id IS NOT NULL)::int AS corrections, 0 AS skips, 0 AS skip_seconds, j.created_at AS at
     FROM annotation_judgement j JOIN annotation_assignment a ON a.id = j.assignment_id
@@ -129,8 +129,8 @@ WITH done AS (
       AND NOT EXISTS (SELECT 1 FROM annotation_judgementimport m WHERE m.campaign_id = a.campaign_id)
       AND (%(campaign)s::uuid IS NULL OR a.campaign_id = %(campaign)s::uuid)
     UNION ALL
-    SELECT (a.ended_at AT TIME ZONE %(zone)s)::date, a.annotator_id, 0, 0, 0, 1,
-        LEAST(extract(epoch FROM a.ended_at - a.leased_at), %(most)s), a.ended_at
+    SELECT (a.ended_at AT TIME ZONE %(zone)s::text)::date, a.annotator_id, 0, 0, 0, 1,
+        LEAST(extract(epoch FROM a.ended_at - a.leased_at), %(most)s::int), a.ended_at
     FROM annotation_assignment a JOIN workbench_user u ON u.id = a.annotator_id AND NOT u.simulated
     WHERE a.state = 'skipped' AND a.ended_at >= %(since)s AND a.ended_at < %(until)s
       AND (%(campaign)s::uuid IS NULL OR a.campaign_id = %(campaign)s::uuid))

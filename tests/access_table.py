@@ -27,7 +27,8 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from annotation import collecting, examples
-from annotation.models import Assignment, Campaign, Clip, PromptCandidate, Task
+from annotation.models import AnnotatorGroup, Assignment, Campaign, Clip, PromptCandidate, Task
+from annotation import pairversions
 from annotation.models_webhooks import Webhook, WebhookDelivery
 from arena import battles
 from arena.models import Battle, Voter
@@ -96,6 +97,12 @@ class World:
     def candidate(self) -> dict[str, Any]:
         self.prompt_set()
         return {"candidate_id": PromptCandidate.objects.get(reason="too_short").pk}
+
+    def group(self) -> dict[str, Any]:
+        return {"pk": AnnotatorGroup.objects.create(name="Day shift").pk}
+
+    def api_group(self) -> dict[str, Any]:
+        return {"group_id": self.group()["pk"]}
 
     def campaign(self) -> dict[str, Any]:
         return {"campaign_id": self._campaign().pk}
@@ -314,6 +321,7 @@ ROWS = [
     Row("GET", "/api/runs/{run_id}", World.run, **ENGINEER),
     Row("GET", "/api/runs/{run_id}/metrics", World.run, **ENGINEER),
     Row("GET", "/api/runs/{run_id}/events", World.run, **ENGINEER),
+    Row("GET", "person_erase", World.person),
     Row("GET", "/api/runs/{run_id}/artifacts", World.run, **ENGINEER),
     Row("GET", "/api/runs/{run_id}/artifacts/{artifact_id}", World.artifact, **ENGINEER),
     Row("POST", "/api/runs/{run_id}/cancel", World.run, colleague=403, **ENGINEER),
@@ -440,6 +448,71 @@ ROWS = [
     Row("GET", "webhooks", outsider_role="engineer"),
     Row("POST", "webhooks", owner=422, colleague=422, outsider_role="engineer"),
     Row("GET", "webhook", World.webhook, outsider_role="engineer"),
+    Row("GET", "campaign_edit", World.campaign, outsider_role="engineer"),
+    Row(
+        "POST",
+        "campaign_overlap",
+        World.campaign,
+        owner=302,
+        colleague=302,
+        outsider_role="engineer",
+        data={"overlap": "2", "version": "1"},
+    ),
+    Row(
+        "POST",
+        "campaign_extend",
+        World.campaign,
+        outsider_role="engineer",
+        data={"way": "fresh", "same": "1", "dry": "1", "version": "1"},
+    ),
+    Row("GET", "campaign_progress", World.campaign),
+    Row(
+        "POST",
+        "/api/campaigns/{campaign_id}/edit",
+        World.campaign,
+        outsider_role="engineer",
+        data={"version": 1, "name": "Renamed"},
+    ),
+    Row(
+        "POST",
+        "/api/campaigns/{campaign_id}/overlap",
+        World.campaign,
+        outsider_role="engineer",
+        data={"overlap": 2, "version": 1},
+    ),
+    Row(
+        "POST",
+        "/api/campaigns/{campaign_id}/extend",
+        World.campaign,
+        outsider_role="engineer",
+        data={"version": 1, "dry_run": True},
+    ),
+    Row("GET", "/api/campaigns/{campaign_id}/progress", World.campaign),
+    # Annotators
+    Row("GET", "groups", outsider_role="engineer"),
+    Row("GET", "group_new", outsider_role="engineer"),
+    Row("GET", "group", World.group, outsider_role="engineer"),
+    Row("POST", "group_delete", World.group, owner=302, colleague=302, outsider_role="engineer"),
+    Row("GET", "work_time", outsider_role="engineer"),
+    Row("GET", "/api/groups", outsider_role="engineer"),
+    Row("POST", "/api/groups", owner=201, colleague=201, outsider_role="engineer", data={"name": "Night"}),
+    Row(
+        "PUT",
+        "/api/groups/{group_id}",
+        World.api_group,
+        outsider_role="engineer",
+        data={"name": "Night", "version": 0},
+    ),
+    Row(
+        "DELETE",
+        "/api/groups/{group_id}",
+        World.api_group,
+        owner=204,
+        colleague=204,
+        outsider_role="engineer",
+    ),
+    Row("GET", "/api/work-time", owner=422, colleague=422, outsider=422),
+    Row("GET", "/api/work-time.csv", owner=422, colleague=422, outsider=422),
     Row("POST", "webhook_change", World.webhook, owner=302, colleague=302, outsider_role="engineer"),
     Row("POST", "webhook_redeliver", World.delivery, owner=302, colleague=302, outsider_role="engineer"),
     Row("GET", "/api/webhooks", outsider_role="engineer"),

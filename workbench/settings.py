@@ -126,6 +126,8 @@ HOME_SECTIONS = [
     "workbench.home.people_section",
 ]
 # What a clip's page shows beside the clip: functions `(request, clip) -> Section | None`.
+# What each app forgets of a person who is erased (`workbench/people/erasure.py`).
+ERASERS = ["annotation.erasing.forget"]
 CLIP_SECTIONS = ["rewardmodels.views.clip_section"]
 
 # --- Servers: database, Valkey, storage -------------------------------------------------------------------

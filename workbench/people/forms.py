@@ -99,6 +99,26 @@ class AcceptForm(SetPasswordMixin, forms.Form):  # type: ignore[type-arg]
         return super().clean() or {}
 
 
+class EraseForm(forms.Form):
+    """Asks for the username, since it can't be undone."""
+
+    username = forms.CharField(
+        label=_("Type the username to confirm"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
+
+    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.person = person
+
+    def clean_username(self) -> str:
+        typed = str(self.cleaned_data["username"])
+        if typed != self.person.username:
+            raise forms.ValidationError(_("That is not this person's username."))
+        return typed
+
+
 class PeopleFilter(forms.Form):
     search = forms.CharField(label=_("Name or e-mail"), required=False, max_length=254)
     role = forms.ChoiceField(label=_("Role"), required=False, choices=[("", _("All")), *Role.choices])

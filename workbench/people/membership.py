@@ -13,7 +13,7 @@ class NotAllowedError(ValueError):
 @transaction.atomic
 def change_role(person: User, role: str, by: User) -> str:
     """Give a person another role, at once. Returns the role before."""
-    _check(person, by)
+    refuse_harm(person, by)
     before = person.role
     person.role = Role(role)
     person.save(update_fields=["role"])
@@ -23,20 +23,25 @@ def change_role(person: User, role: str, by: User) -> str:
 @transaction.atomic
 def deactivate(person: User, by: User) -> None:
     """Shut a person out: sessions and tokens stop working with the next request; what they did stays."""
-    _check(person, by)
+    refuse_harm(person, by)
     person.is_active = False
     person.save(update_fields=["is_active"])
 
 
 @transaction.atomic
 def reactivate(person: User, by: User) -> None:
-    _check(person, by)
+    refuse_harm(person, by)
+    if person.erased_at is not None:
+        raise NotAllowedError(_("This person is erased; invite them anew."))
     person.is_active = True
     person.save(update_fields=["is_active"])
 
 
-def _check(person: User, by: User) -> None:
-    """Nobody changes themselves, and the one who changes others is still a manager: so one always remains."""
+def refuse_harm(person: User, by: User) -> None:
+    """Raise NotAllowedError for oneself, and unless the one who changes others is still a manager.
+
+    So one always remains. To be called in a transaction.
+    """
     if person.pk == by.pk:
         raise NotAllowedError(_("You can't change your own role or shut yourself out; ask another manager."))
     # Locks every manager, in one order, so that two who remove each other at once can't both succeed.

@@ -45,5 +45,6 @@ urlpatterns = [
     path("people/<int:pk>/role/", views.person_role, name="person_role"),
     path("people/<int:pk>/deactivate/", views.person_deactivate, name="person_deactivate"),
     path("people/<int:pk>/reactivate/", views.person_reactivate, name="person_reactivate"),
+    path("people/<int:pk>/erase/", views.person_erase, name="person_erase"),
     path("audit/", audit_page.audit_trail, name="audit"),
 ]

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from workbench.access import SignedInRequest, audit, needs
 from workbench.models import Invitation, Role, User
-from workbench.people import bulk, invitations, membership
-from workbench.people.forms import AcceptForm, BulkForm, InviteForm, PeopleFilter
+from workbench.people import bulk, erasure, invitations, membership
+from workbench.people.forms import AcceptForm, BulkForm, EraseForm, InviteForm, PeopleFilter
 from workbench.people.signin import remember_language
 
 PAGE_SIZE = 50
@@ -153,6 +153,28 @@ def person_reactivate(request: SignedInRequest, pk: int) -> HttpResponse:
     audit(request, "person.reactivate", person)
     messages.success(request, _("%(name)s can log in again.") % {"name": person.username})
     return redirect("people")
+
+
+@needs("people")
+@never_cache
+def person_erase(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Erase a person for good, once their username has been typed."""
+    person = get_object_or_404(User, pk=pk)
+    form = EraseForm(request.POST or None, person=person)
+    if request.method == "POST" and form.is_valid():
+        try:
+            erased = erasure.erase(person, request.user)
+        except membership.NotAllowedError as error:
+            form.add_error(None, str(error))
+        else:
+            audit(request, "person.erase", erased)
+            messages.success(
+                request, _("The person is erased. Their work stays as %(name)s.") % {"name": erased.pseudonym}
+            )
+            return redirect("people")
+    status = 422 if request.method == "POST" else 200
+    context = {"form": form, "person": person}
+    return render(request, "workbench/people/erase.html", context, status=status)
 
 
 @never_cache

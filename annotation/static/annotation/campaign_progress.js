@@ -1,0 +1,71 @@
+/** A campaign's progress page: asks for what has changed every few seconds, and draws the judgements over time. */
+
+const EVERY = 5000;
+const byId = (id) => document.getElementById(id);
+const standing = byId("standing");
+const chart = byId("chart");
+const words = JSON.parse(byId("plotly-words").textContent);
+let drawn = "";
+let series = {};
+
+async function refresh() {
+  if (document.visibilityState === "visible") {
+    let there = false;
+    try {
+      const answer = await fetch(standing.dataset.address, { credentials: "same-origin" });
+      if (answer.ok && !answer.redirected) {
+        standing.innerHTML = await answer.text();
+        there = true;
+        draw();
+      }
+    } catch {
+      // said below
+    }
+    byId("live").textContent = there ? byId("live").dataset.live : byId("live").dataset.lost;
+  }
+  setTimeout(refresh, EVERY);
+}
+
+function draw() {
+  const text = byId("series").textContent;
+  if (text === drawn) return;
+  drawn = text;
+  series = JSON.parse(text);
+  const any = Boolean(series.times?.length);
+  chart.hidden = byId("chart-csv").hidden = !any;
+  byId("no-chart").hidden = any;
+  if (!any) return;
+  const bar = { x: series.times, y: series.counts, type: "bar", name: chart.dataset.title, marker: { color: "#8ab8ff" } };
+  const layout = {
+    height: 280,
+    margin: { l: 48, r: 12, t: 12, b: 40 },
+    paper_bgcolor: "#1b1b1b",
+    plot_bgcolor: "#1b1b1b",
+    font: { color: "#ededed", size: 12 },
+    bargap: 0.08,
+    xaxis: { type: "date", gridcolor: "#373737" },
+    yaxis: { title: { text: chart.dataset.title }, gridcolor: "#373737", rangemode: "tozero", tickformat: ",d" },
+    uirevision: "same",
+  };
+  const config = {
+    responsive: true,
+    displaylogo: false,
+    locale: "page",
+    locales: { page: { dictionary: words } },
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "sendChartToCloud"],
+    toImageButtonOptions: { format: "png", filename: standing.dataset.file, scale: 2 },
+  };
+  window.Plotly.react(chart, [bar], layout, config);
+}
+
+byId("chart-csv").addEventListener("click", () => {
+  const lines = [`${series.step},judgements`, ...series.times.map((at, n) => `${at},${series.counts[n]}`)];
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([`${lines.join("\n")}\n`], { type: "text/csv" }));
+  link.download = `${standing.dataset.file}.csv`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+});
+
+draw();
+setTimeout(refresh, EVERY);
