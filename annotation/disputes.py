@@ -20,10 +20,12 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotation import bestworst
 from annotation.counting import independent
 from annotation.models import Campaign, Dispute, DisputesFound, ItemClip, Judgement
+from workbench.refusals import Invalid
 
 BATCH = 500
 OVERLAP = timedelta(minutes=2)
@@ -91,6 +93,23 @@ def measure(item_ids: Iterable[uuid.UUID]) -> None:
         unique_fields=["item"],
         update_fields=["score", "by_dimension", "judgements", "computed_at"],
     )
+
+
+def cursor(text: str | None) -> Cursor | None:
+    """What `written` wrote; None for None. Raises Invalid `after` for anything else."""
+    if not text:
+        return None
+    try:
+        score, item = text.split(":")
+        return float(score), uuid.UUID(item)
+    except ValueError as error:
+        message = _("“%(given)s” is no place in this list.") % {"given": text}
+        raise Invalid("after", message, where="query.after") from error
+
+
+def written(place: Cursor | None) -> str | None:
+    """A place in the list of open disputes as text for an address."""
+    return f"{place[0]}:{place[1]}" if place else None
 
 
 def disagreement(judged: Sequence[bestworst.Answers], clips: Sequence[str]) -> dict[str, float]:

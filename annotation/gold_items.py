@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Max, Q
+from django.db.models import Avg, Count, Max, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -209,9 +209,15 @@ def spoken_of(campaign: Campaign, kind: Kind) -> list[Dimension]:
 
 
 def listed(campaign: Campaign, after: int = 0, limit: int = 50) -> tuple[list[GoldAnswer], int | None]:
-    """The gold items by position behind `after`, each with `times` judged; and the next page's `after`."""
+    """The gold items by position behind `after`, each with how many `times` it was judged and
+    the `share` that was right; and the next page's `after`."""
     rows = GoldAnswer.objects.filter(campaign=campaign, item__position__gt=after)
-    rows = rows.select_related("item__prompt").annotate(times=Count("judged")).order_by("item__position")
+    rows = (
+        rows.select_related("item__prompt")
+        .prefetch_related("item__item_clips__clip")
+        .annotate(times=Count("judged"), share=Avg("judged__share"))
+    )
+    rows = rows.order_by("item__position")
     found = list(rows[: limit + 1])
     return found[:limit], found[limit - 1].item.position if len(found) > limit else None
 

@@ -25,6 +25,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from annotation import bestworst, habits
+from annotation.campaigns import locked
 from annotation.counting import excluded, independent
 from annotation.disputes import values_of
 from annotation.habits import Answer, Habits
@@ -37,6 +38,8 @@ SAMPLE = 40_000
 MOST_EACH, LEAST_EACH = 300, 40
 ITEMS = 2000
 """Items that several people judged, read for reliability at most."""
+SETTINGS = ("gold_feedback", "qualification_items", "qualification_pass", "dispute_from")
+"""Fields of a campaign about the quality of its work that may change at any time."""
 QUICK, SAME, REPEATED = 0.5, 0.8, 0.8
 """Shares from which a habit is worth a look."""
 
@@ -144,6 +147,17 @@ def compute(campaign_id: uuid.UUID) -> QualityReport:
         },
     )
     return row
+
+
+def configure(campaign_id: uuid.UUID, version: int, changes: Mapping[str, Any]) -> Campaign:
+    """Change these of SETTINGS. Raises Missing, Conflict `stale`."""
+    with transaction.atomic():
+        campaign = locked(campaign_id, version)
+        for name, value in changes.items():
+            setattr(campaign, name, value)
+        campaign.version += 1
+        campaign.save(update_fields=[*changes, "version"])
+    return campaign
 
 
 def _read(stored: Mapping[str, Any]) -> dict[int, PersonReport]:

@@ -2,10 +2,15 @@
 
 import logging
 import uuid
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
+
+from django.db import transaction
 
 from annotation import disputes, exclusion, gold_items, quality
 from annotation.degrade import Kind
+from annotation.models import Campaign
 from workbench.celery import app
 from workbench.models import User
 
@@ -37,6 +42,12 @@ def find_disputes() -> None:
 def quality_report(campaign_id: str) -> None:
     """Compute a campaign's report on its annotators."""
     quality.compute(uuid.UUID(campaign_id))
+
+
+def ask_gold(campaign: Campaign, n: int, kinds: Sequence[Kind], strength: float, seed: int, by: User) -> None:
+    """Have gold items made by a worker, once what is stored so far is there."""
+    arguments = [str(campaign.pk), n, list(kinds), strength, seed, by.pk]
+    transaction.on_commit(partial(make_gold.apply_async, args=arguments))
 
 
 def soon(task: Any, *arguments: object) -> None:

@@ -1,0 +1,81 @@
+"""Forms of the pages about the quality of a campaign's work."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from annotation import gold_items
+from annotation.models import Campaign
+
+KINDS = {
+    "jitter": _("jitter"),
+    "dropped_frames": _("dropped frames"),
+    "freeze": _("freeze"),
+    "blur": _("blur"),
+    "noise": _("noise"),
+    "compression": _("compression"),
+    "colour_cast": _("colour cast"),
+    "warp": _("warped shapes"),
+}
+
+
+class QualityForm(forms.Form):
+    version = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
+    gold_feedback = forms.BooleanField(
+        label=_("Explain a wrong gold answer at once"),
+        required=False,
+        help_text=_("Otherwise nobody learns which items were gold."),
+    )
+    qualification_items = forms.IntegerField(
+        label=_("Items of the qualification round"),
+        min_value=0,
+        max_value=50,
+        help_text=_("Gold items that come first, each explained after the answer. 0: no round."),
+    )
+    qualification_pass = forms.FloatField(
+        label=_("Share right to pass"), min_value=0, max_value=1, help_text=_("Between 0 and 1.")
+    )
+    dispute_from = forms.FloatField(
+        label=_("Disagreement to adjudicate from"),
+        min_value=0,
+        max_value=1,
+        help_text=_("0: the judges agree; of four clips, another best clip makes 0.33."),
+    )
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> "QualityForm":
+        return cls(initial={name: getattr(campaign, name) for name in cls.base_fields}, label_suffix="")
+
+
+class ExcludeForm(forms.Form):
+    why = forms.CharField(max_length=200)
+    reopen_slots = forms.BooleanField(required=False)
+
+
+class MakeGoldForm(forms.Form):
+    n = forms.IntegerField(label=_("How many"), min_value=1, max_value=200, initial=10)
+    kinds = forms.MultipleChoiceField(
+        label=_("Degradations"),
+        choices=list(KINDS.items()),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None chosen: all that speak of a dimension of the campaign."),
+    )
+    strength = forms.FloatField(
+        label=_("Strength"),
+        min_value=0.1,
+        max_value=1,
+        initial=gold_items.STRENGTH,
+        help_text=_("From 0.1 to 1. Weak ones make hard gold items."),
+    )
+
+
+class ConsensusForm(forms.Form):
+    number = forms.IntegerField(
+        label=_("Number of the item"), min_value=1, max_value=gold_items.FIRST_POSITION
+    )
+    explanation_en = forms.CharField(
+        label=_("Explanation in English"), required=False, max_length=2000, widget=forms.Textarea({"rows": 3})
+    )
+    explanation_zh = forms.CharField(
+        label=_("Explanation in Chinese"), required=False, max_length=2000, widget=forms.Textarea({"rows": 3})
+    )
