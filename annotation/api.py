@@ -8,12 +8,15 @@ from annotation import (
     api_campaigns,
     api_clips,
     api_data,
+    api_disputes,
+    api_examples,
+    api_flags,
+    api_gold,
     api_labelling,
     api_managing,
     api_prompts,
+    api_quality,
 )
-
-from annotation import api_examples, api_flags
 
 
 def register(api: NinjaAPI) -> None:
@@ -29,3 +32,8 @@ def register(api: NinjaAPI) -> None:
     api.add_router("/label", api_flags.labelling)
     api.add_router("/campaigns", api_flags.campaigns)
     api.add_router("/campaigns", api_examples.router)
+    api.add_router("/campaigns", api_quality.campaigns)
+    api.add_router("/label", api_quality.labelling)
+    api.add_router("/campaigns", api_gold.router)
+    api.add_router("/campaigns", api_disputes.campaigns)
+    api.add_router("/disputes", api_disputes.decisions)

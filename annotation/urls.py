@@ -48,6 +48,7 @@ urlpatterns = [
     # What goes out and comes in: pairs, versions, imports, webhooks, shared prompts
     path("", include("annotation.urls_data")),
     path("", include("annotation.urls_beside")),
+    path("", include("annotation.urls_quality")),
     # Labelling
     path("label/", views.label_home, name="label_home"),
     path("label/media/<uuid:item_clip_id>/", views.label_media, name="label_media"),
