@@ -119,6 +119,24 @@ class World:
         )
         return {"delivery_id": made.pk}
 
+    def judged(self) -> dict[str, Any]:
+        person = User.objects.create_user("judge", "judge@example.org")
+        labelling.judge(self._campaign(), person)
+        return {"campaign_id": self._campaign().pk, "pseudonym": person.pseudonym}
+
+    def disputed(self) -> dict[str, Any]:
+        manager = User.objects.create_user("other", "other@example.org", role="manager")
+        campaign = labelling.campaign(manager, items=1, overlap=2)
+        for name in ("judge", "second"):
+            labelling.judge(campaign, User.objects.create_user(name, f"{name}@example.org"))
+        return {"item_id": campaign.items.get().pk}
+
+    def gold(self) -> dict[str, Any]:
+        item = self._campaign().items.first()
+        assert item is not None
+        made = self._campaign().gold_answers.create(item=item, answers={})
+        return {"campaign_id": self._campaign().pk, "item_id": made.pk}
+
     def item_clip(self) -> dict[str, Any]:
         """A clip of an item that the owner has in work."""
         shown = self._assignment().item.item_clips.first()
@@ -439,6 +457,118 @@ ROWS = [
     ),
     Row("GET", "/api/campaigns/{campaign_id}/items", World.campaign),
     Row("GET", "/api/campaigns/{campaign_id}/agreement", World.campaign),
+    # Quality: figures are for those who look after campaigns; what changes something is the managers'
+    Row("GET", "campaign_quality", World.campaign),
+    Row("POST", "quality_report", World.campaign, owner=302, colleague=302),
+    Row(
+        "POST",
+        "quality_settings",
+        World.campaign,
+        owner=302,
+        colleague=302,
+        outsider_role="engineer",
+        data={
+            "version": "1",
+            "qualification_items": "0",
+            "qualification_pass": "0.7",
+            "dispute_from": "0.5",
+        },
+    ),
+    Row(
+        "POST",
+        "quality_person",
+        World.judged,
+        owner=302,
+        colleague=302,
+        outsider_role="engineer",
+        data={"action": "exclude", "why": "clicked through"},
+    ),
+    Row("GET", "campaign_gold", World.campaign, outsider_role="engineer"),
+    Row("POST", "gold_active", World.gold, owner=302, colleague=302, outsider_role="engineer"),
+    Row("GET", "/api/campaigns/{campaign_id}/quality", World.campaign),
+    Row("GET", "/api/campaigns/{campaign_id}/quality/people.csv", World.campaign),
+    Row("POST", "/api/campaigns/{campaign_id}/quality/report", World.campaign, owner=202, colleague=202),
+    Row(
+        "POST",
+        "/api/campaigns/{campaign_id}/quality/settings",
+        World.campaign,
+        outsider_role="engineer",
+        data={"version": 1, "gold_feedback": True},
+    ),
+    Row(
+        "POST",
+        "/api/campaigns/{campaign_id}/people/{pseudonym}/exclude",
+        World.judged,
+        outsider_role="engineer",
+        data={"why": "clicked through"},
+    ),
+    Row(
+        "POST",
+        "/api/campaigns/{campaign_id}/people/{pseudonym}/take-back",
+        World.judged,
+        owner=409,
+        colleague=409,
+        outsider_role="engineer",
+    ),
+    Row(
+        "POST",
+        "/api/campaigns/{campaign_id}/people/{pseudonym}/let-in",
+        World.judged,
+        outsider_role="engineer",
+    ),
+    Row(
+        "POST",
+        "/api/campaigns/{campaign_id}/people/{pseudonym}/qualify-again",
+        World.judged,
+        outsider_role="engineer",
+    ),
+    Row("GET", "/api/campaigns/{campaign_id}/gold", World.campaign, outsider_role="engineer"),
+    Row(
+        "POST",
+        "/api/campaigns/{campaign_id}/gold/make",
+        World.campaign,
+        owner=202,
+        colleague=202,
+        outsider_role="engineer",
+        data={"n": 1},
+    ),
+    Row(
+        "POST",
+        "/api/campaigns/{campaign_id}/gold/consensus",
+        World.campaign,
+        owner=404,
+        colleague=404,
+        outsider_role="engineer",
+        data={"item": str(uuid.UUID(int=1)), "explanation_en": "so"},
+    ),
+    Row(
+        "POST",
+        "/api/campaigns/{campaign_id}/gold/{item_id}/active",
+        World.gold,
+        outsider_role="engineer",
+        data={"active": False},
+    ),
+    # Adjudication: experts and managers
+    Row("GET", "disputes", World.campaign, role="expert", outsider_role="engineer"),
+    Row("GET", "dispute", World.disputed, role="expert", outsider_role="engineer"),
+    Row(
+        "GET",
+        "/api/campaigns/{campaign_id}/disputes",
+        World.campaign,
+        role="expert",
+        outsider_role="engineer",
+    ),
+    Row("GET", "/api/disputes/{item_id}", World.disputed, role="expert", outsider_role="engineer"),
+    Row(
+        "POST",
+        "/api/disputes/{item_id}",
+        World.disputed,
+        owner=422,
+        colleague=422,
+        role="expert",
+        outsider_role="engineer",
+        data={"answers": {"picks": {}, "comparisons": []}, "idempotency_key": str(uuid.UUID(int=1))},
+    ),
     Row("GET", "/api/campaigns/{campaign_id}/export/pairs", World.campaign),
     Row("GET", "/api/campaigns/{campaign_id}/export/items.jsonl", World.campaign),
     # Pairs to look at
@@ -547,6 +677,8 @@ ROWS = [
     Row("POST", "/api/campaigns/import", owner=422, colleague=422, outsider=422),
     # Labelling: everybody who is logged in may label, what somebody else has in work is not theirs
     Row("GET", "label_home", **EVERYBODY),
+    Row("GET", "label_me", **EVERYBODY),
+    Row("GET", "/api/label/me", **EVERYBODY),
     Row("GET", "label", World.campaign, **EVERYBODY),
     Row("GET", "label_media", World.item_clip, colleague=404, outsider=404, **LABELLER),
     Row("GET", "label_first_frame", World.first_frame, colleague=404, outsider=404, **LABELLER),

@@ -206,6 +206,8 @@ CELERY_BEAT_SCHEDULE = {
     "expired-leases": {"task": "annotation.release_expired", "schedule": 30.0, "options": {"expires": 30}},
     "campaign-tallies": {"task": "annotation.tally", "schedule": 10.0, "options": {"expires": 10}},
     "campaign-watch": {"task": "annotation.watch", "schedule": 60.0, "options": {"expires": 60}},
+    "disputes": {"task": "annotation.find_disputes", "schedule": 60.0, "options": {"expires": 60}},
+    "exclusions": {"task": "annotation.follow_exclusions", "schedule": 60.0, "options": {"expires": 60}},
     "arena-forget": {"task": "arena.forget", "schedule": 3600.0, "options": {"expires": 3600}},
     "lost-renditions": {
         "task": "annotation.want_lost_renditions",
