@@ -17,11 +17,11 @@ from annotation.models import Campaign, Clip, Dimension, Item, ItemClip, Judgeme
 from annotation.pairs import ItemRules
 
 PAGE = 200
+Pages = Iterator[list[dict[str, Any]]]
+"""Pairs as `pair_row` tells them, some at a time."""
 
 
-def pairs(
-    campaign: Campaign, include_broken: bool = False, page: int = PAGE
-) -> Iterator[list[dict[str, Any]]]:
+def pairs(campaign: Campaign, include_broken: bool = False, page: int = PAGE) -> Pages:
     """The preference pairs of the judgements that decide, a page of items at a time, for all formats.
 
     With `include_broken` also the pairs that break the constraint: `broken_by` names where.
@@ -39,7 +39,12 @@ def pairs(
 
 def pairs_jsonl(campaign: Campaign, include_broken: bool = False, page: int = PAGE) -> Iterator[str]:
     """The preference pairs, one JSON object a line; yields a page's text at a time."""
-    return (lines(rows) for rows in pairs(campaign, include_broken, page))
+    return as_jsonl(pairs(campaign, include_broken, page))
+
+
+def as_jsonl(pages: Pages) -> Iterator[str]:
+    """Pages of pairs as JSON lines."""
+    return (lines(rows) for rows in pages)
 
 
 def items_jsonl(campaign: Campaign, page: int = PAGE) -> Iterator[str]:

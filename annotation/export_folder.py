@@ -29,11 +29,18 @@ from workbench.streamed import Sink
 
 
 def pairs_zip(campaign: Campaign, include_broken: bool = False, page: int = export.PAGE) -> Iterator[bytes]:
-    """The folder as a ZIP; yields as much as one chunk of a file, or one page of lines, at a time."""
+    """The folder of a campaign's pairs as a ZIP."""
+    return as_zip(export.pairs(campaign, include_broken, page), page)
+
+
+def as_zip(pages: export.Pages, page: int = export.PAGE) -> Iterator[bytes]:
+    """Pages of pairs, and their clips, as a ZIP; yields as much as one chunk of a file, or one page of lines,
+    at a time.
+    """
     sink = Sink()
     with zipfile.ZipFile(sink, "w") as archive:
         clips: dict[uuid.UUID, None] = {}  # in the order of their pairs, each once
-        yield from _entry(archive, "pairs.jsonl", _pairs(campaign, include_broken, page, clips))
+        yield from _entry(archive, "pairs.jsonl", _pairs(pages, clips))
         lost: dict[str, None] = {}
         frames: set[str] = set()
         for clip in _paged(clips, page):
@@ -69,11 +76,9 @@ def metadata_row(clip: Clip) -> dict[str, Any]:
 _PROMPT = ("id", "task", "text_en", "text_zh", "first_frame")
 
 
-def _pairs(
-    campaign: Campaign, include_broken: bool, page: int, clips: dict[uuid.UUID, None]
-) -> Iterator[bytes]:
+def _pairs(pages: export.Pages, clips: dict[uuid.UUID, None]) -> Iterator[bytes]:
     """The lines of the pairs; notes whose clips they are, so that the files are those of these very lines."""
-    for rows in export.pairs(campaign, include_broken, page):
+    for rows in pages:
         clips.update((uuid.UUID(row[side]["clip"]), None) for row in rows for side in ("best", "worst"))
         yield export.lines(rows).encode()
 

@@ -29,13 +29,17 @@ class PairFormat(models.TextChoices):
         return self.content_type.partition(";")[0]
 
     def pages(self, campaign: Campaign, include_broken: bool = False) -> Pages:
-        """The file, a piece at a time."""
-        return _FORMATS[self][1](campaign, include_broken)
+        """The file of a campaign's pairs as they are now, a piece at a time."""
+        return self.of(export.pairs(campaign, include_broken))
+
+    def of(self, rows: export.Pages) -> Pages:
+        """The file of these pairs, a piece at a time."""
+        return _FORMATS[self][1](rows)
 
 
-_FORMATS: dict[PairFormat, tuple[str, Callable[[Campaign, bool], Pages]]] = {
-    PairFormat.JSONL: (streamed.JSON_LINES, export.pairs_jsonl),
-    PairFormat.CSV: (streamed.CSV, export_tables.pairs_csv),
-    PairFormat.PARQUET: (streamed.PARQUET, export_tables.pairs_parquet),
-    PairFormat.ZIP: (streamed.ZIP, export_folder.pairs_zip),
+_FORMATS: dict[PairFormat, tuple[str, Callable[[export.Pages], Pages]]] = {
+    PairFormat.JSONL: (streamed.JSON_LINES, export.as_jsonl),
+    PairFormat.CSV: (streamed.CSV, export_tables.as_csv),
+    PairFormat.PARQUET: (streamed.PARQUET, export_tables.as_parquet),
+    PairFormat.ZIP: (streamed.ZIP, export_folder.as_zip),
 }

@@ -44,20 +44,30 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'
 
 
 def pairs_csv(campaign: Campaign, include_broken: bool = False, page: int = export.PAGE) -> Iterator[str]:
-    """The preference pairs as CSV (RFC 4180, UTF-8); yields a page's text at a time.
+    """The preference pairs as CSV; yields a page's text at a time."""
+    return as_csv(export.pairs(campaign, include_broken, page))
+
+
+def as_csv(pages: export.Pages) -> Iterator[str]:
+    """Pages of pairs as CSV (RFC 4180, UTF-8).
 
     None is an empty cell; lists are joined by ";". A text that a spreadsheet could take for a formula, or
     that begins with ', has a ' put before it: `text.removeprefix("'")` is the text.
     """
     yield _csv([list(COLUMNS)])
-    for rows in export.pairs(campaign, include_broken, page):
+    for rows in pages:
         yield _csv([[_cell(value) for value in flat(row).values()] for row in rows])
 
 
 def pairs_parquet(
     campaign: Campaign, include_broken: bool = False, page: int = export.PAGE, row_group: int = ROW_GROUP
 ) -> Iterator[bytes]:
-    """The preference pairs as Parquet, a row group at a time: `row_group` rows, and up to a page's more."""
+    """The preference pairs as Parquet, a row group at a time."""
+    return as_parquet(export.pairs(campaign, include_broken, page), row_group)
+
+
+def as_parquet(pages: export.Pages, row_group: int = ROW_GROUP) -> Iterator[bytes]:
+    """Pages of pairs as Parquet, a row group at a time: `row_group` rows, and up to a page's more."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -72,7 +82,7 @@ def pairs_parquet(
             waiting.clear()
             return sink.take()
 
-        for rows in export.pairs(campaign, include_broken, page):
+        for rows in pages:
             waiting += [_typed(flat(row)) for row in rows]
             if len(waiting) >= row_group:
                 yield write()

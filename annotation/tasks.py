@@ -2,7 +2,7 @@
 
 import uuid
 
-from annotation import clips, outbox, queue, shortfalls, tally
+from annotation import clips, outbox, pairversions, queue, shortfalls, tally
 from workbench.celery import app
 
 
@@ -41,6 +41,12 @@ def webhooks() -> None:
     """Find what webhooks are to be told, and tell them (periodic)."""
     outbox.collect()
     outbox.deliver()
+
+
+@app.task(name="annotation.make_pair_versions")  # type: ignore[untyped-decorator]
+def make_pair_versions() -> None:
+    """Make the versions of pair sets that people asked for (periodic)."""
+    pairversions.make_asked_for()
 
 
 @app.task(name="annotation.forget_deliveries")  # type: ignore[untyped-decorator]

@@ -42,6 +42,14 @@ class FiguresOut(Schema):
     ece: float | None = Field(description="Expected calibration error")
 
 
+class LearntPairsOut(Schema):
+    """A version of a pair set; `/api/pair-versions` has it."""
+
+    id: uuid.UUID
+    sha256: str
+    count: int
+
+
 class RewardModelOut(Schema):
     id: uuid.UUID
     name: str
@@ -53,6 +61,7 @@ class RewardModelOut(Schema):
     start: uuid.UUID | None = Field(description="The reward model it went on from")
     campaigns: list[uuid.UUID]
     until: datetime = Field(description="It learnt from the judgements that were current then")
+    pairs: LearntPairsOut | None = Field(description="Exactly the pairs it learnt from")
     judgements: int
     simulated: int = Field(description="Judgements among them that no person made")
     sha256: str
@@ -119,7 +128,7 @@ def export_accuracies(request: HttpRequest) -> HttpResponseBase:
 @models.get("/{uuid:reward_model_id}", response=RewardModelOut)
 def detail(request: HttpRequest, reward_model_id: uuid.UUID) -> dict[str, Any]:
     require(request.user, "runs")
-    return _out(get_object_or_404(RewardModel.objects.select_related("weights"), pk=reward_model_id))
+    return _out(get_object_or_404(RewardModel.objects.select_related("weights", "pairs"), pk=reward_model_id))
 
 
 @scores.get("", response=ScorePage)
@@ -180,6 +189,6 @@ def _out(model: RewardModel) -> dict[str, Any]:
 
 
 _PLAIN = (
-    *("id", "name", "kind", "dimensions", "metrics", "until", "judgements", "simulated", "sha256"),
-    "created_at",
+    *("id", "name", "kind", "dimensions", "metrics", "until", "pairs", "judgements", "simulated"),
+    *("sha256", "created_at"),
 )

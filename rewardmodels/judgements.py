@@ -5,15 +5,13 @@ the questions: which pairs they make, and which of these break the constraint (Â
 `annotation/bestworst.py` on either side. What was simulated is marked, and people are pseudonyms.
 """
 
-import datetime as dt
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
-
-from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotation import bestworst
 from annotation.models import Campaign, Clip, Dimension, ItemClip, Judgement, Prompt
@@ -31,25 +29,12 @@ class Written:
     prompts: dict[int, Prompt] = field(default_factory=dict)
 
 
-def current(campaigns: Sequence[uuid.UUID], until: dt.datetime) -> QuerySet[Judgement]:
-    """The judgements of campaigns that were current at a time: made by then, and not superseded by then.
-
-    An image-to-video item without a first frame is none to learn from: nobody saw what it had to keep.
-    """
-    later = Judgement.objects.filter(supersedes=OuterRef("pk"), created_at__lte=until)
-    return (
-        Judgement.objects.filter(~Exists(later), item__campaign__in=campaigns, created_at__lte=until)
-        .exclude(Q(item__prompt__task="i2v"), Q(item__prompt__first_frame=""))
-        .order_by("created_at", "pk")
-    )
-
-
-def write(path: Path, campaigns: Sequence[uuid.UUID], until: dt.datetime) -> Written:
-    """Write the current judgements of campaigns at a time, one a line, in the order they were made."""
+def write(path: Path, judgement_ids: Iterable[uuid.UUID]) -> Written:
+    """Write these judgements, one a line, in this order."""
     written = Written()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
-        for judgement, item_clips, dimensions in _with_items(campaigns, until):
+        for judgement, item_clips, dimensions in _with_items(judgement_ids):
             line = _line(judgement, item_clips, dimensions)
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
             written.judgements += 1
@@ -59,24 +44,19 @@ def write(path: Path, campaigns: Sequence[uuid.UUID], until: dt.datetime) -> Wri
 
 
 def _with_items(
-    campaigns: Sequence[uuid.UUID], until: dt.datetime
+    judgement_ids: Iterable[uuid.UUID],
 ) -> Iterator[tuple[Judgement, list[ItemClip], list[str]]]:
     """Each judgement with its item's clips and the keys of its campaign's dimensions, in their order."""
     dimensions: dict[uuid.UUID, list[str]] = {}
-    for campaign, key in (
-        Dimension.objects.filter(campaign__in=campaigns)
-        .order_by("position")
-        .values_list("campaign_id", "key")
-    ):
-        dimensions.setdefault(campaign, []).append(key)
-    rows = current(campaigns, until).select_related("item__campaign", "item__prompt", "annotator")
-    batch: list[Judgement] = []
-    for judgement in rows.iterator(chunk_size=_BATCH):
-        batch.append(judgement)
-        if len(batch) == _BATCH:
-            yield from _joined(batch, dimensions)
-            batch = []
-    yield from _joined(batch, dimensions)
+    ids = iter(judgement_ids)
+    while batch := list(islice(ids, _BATCH)):
+        rows = Judgement.objects.select_related("item__campaign", "item__prompt", "annotator")
+        found = rows.in_bulk(batch)
+        new = {judgement.item.campaign_id for judgement in found.values()} - set(dimensions)
+        named = Dimension.objects.filter(campaign__in=new).order_by("position")
+        for campaign, key in named.values_list("campaign_id", "key"):
+            dimensions.setdefault(campaign, []).append(key)
+        yield from _joined([found[pk] for pk in batch], dimensions)
 
 
 def _joined(

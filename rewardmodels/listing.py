@@ -65,7 +65,9 @@ def models(
 
     Raises Invalid `no_such_reward_model` for an `after` that is none.
     """
-    rows = RewardModel.objects.select_related("run", "weights", "start").prefetch_related("campaigns")
+    rows = RewardModel.objects.select_related("run", "weights", "start", "pairs").prefetch_related(
+        "campaigns"
+    )
     rows = rows.order_by("-created_at", "-id")
     if kind:
         rows = rows.filter(kind=kind)

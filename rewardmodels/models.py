@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from annotation.models import Campaign, Clip, Dimension
+from annotation.models_data import PairVersion
 from workbench.models import Artifact, Run
 
 
@@ -24,6 +25,10 @@ class RewardModel(models.Model):
     # What it learnt from: the current judgements of these campaigns at that time.
     campaigns = models.ManyToManyField(Campaign, related_name="reward_models")
     until = models.DateTimeField()
+    # Exactly the pairs it learnt from; null for models that were trained before there were versions.
+    pairs = models.ForeignKey(
+        PairVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="reward_models"
+    )
     judgements = models.PositiveIntegerField()
     simulated = models.PositiveIntegerField(help_text="judgements among them that no person made")
     start = models.ForeignKey(

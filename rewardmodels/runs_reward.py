@@ -1,7 +1,9 @@
 """The run kind `reward`: a reward model learns from the judgements of campaigns.
 
-At launch the judgements are pinned by a moment, so a resumed run learns from the same ones. When the trainer
-has ended, its weights become a file of the run and a row of the reward models.
+At launch the judgements are pinned by a moment, and by the id of a version of their pairs
+(`annotation/pairversions.py`), which is made when the run begins: a resumed run learns from the same ones,
+and everybody can fetch them later. When the trainer has ended, its weights become a file of the run and a row
+of the reward models.
 """
 
 import datetime as dt
@@ -17,12 +19,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from pydantic import BaseModel, ConfigDict, Field
 
+from annotation import pairversions
 from annotation.models import Campaign, Dimension
+from annotation.models_data import PairVersion
 from annotation.staging import stage_clips, stage_first_frames
 from rewardmodels import judgements
 from rewardmodels.models import RewardModel
 from rewardmodels.train.config import RewardConfig, RewardKind, RewardPreset
 from workbench.models import Run
+from workbench.refusals import Refusal
 from workbench.runs import artifacts, delivery
 from workbench.runs.kinds import Config, ConfigRefusedError, InputsMissingError, Link, RunKind
 from workbench.trainer.config import ConfigError, parse
@@ -32,7 +37,7 @@ START_FILE = "start.safetensors"
 DATA_FILE = "judgements.jsonl"
 LEAST_PROMPTS = 4
 _DEFAULTS: Any = {field.name: field.default for field in RewardConfig.__dataclass_fields__.values()}
-_OURS = {"campaigns", "until", "start"}
+_OURS = {"campaigns", "until", "pairs", "start"}
 """Fields of the stored config that the trainer does not get as they are."""
 
 Uuid = Annotated[uuid.UUID, Field(strict=False)]
@@ -51,6 +56,14 @@ class RewardRun(BaseModel):
     until: Annotated[
         dt.datetime | None,
         Field(strict=False, description=gettext_noop("Judgements up to this moment; leave it out for now")),
+    ] = None
+    pairs: Annotated[
+        Uuid | None,
+        Field(
+            description=gettext_noop(
+                "A version of a pair set to learn from, by id; leave it out for a new one"
+            )
+        ),
     ] = None
     start: Annotated[
         Uuid | None, Field(description=gettext_noop("An earlier reward model to go on from, by id"))
@@ -85,15 +98,24 @@ class RewardRun(BaseModel):
 
 def pin(wanted: RewardRun) -> Config:
     """Decide on campaigns, moment and dimensions. Raises ConfigRefusedError."""
-    until = wanted.until or timezone.now()
+    version = _version(wanted)
+    until = version.until if version else wanted.until or timezone.now()
     if timezone.is_naive(until):
         until = timezone.make_aware(until)
-    campaigns = _campaigns(wanted.campaigns)
+    known = sorted(version.campaigns.values_list("pk", flat=True)) if version else None
+    campaigns = _campaigns(wanted.campaigns if known is None else known)
+    dimensions = _dimensions(wanted, campaigns)
+    if version and version.dimensions and not set(dimensions) <= set(version.dimensions):
+        text = _("This version holds pairs of %(given)s only; the reward needs %(needed)s.")
+        said = {"given": ", ".join(version.dimensions), "needed": ", ".join(dimensions)}
+        raise ConfigRefusedError([(("pairs",), text % said)])
     config = wanted.model_dump(mode="json") | {
         "campaigns": [str(campaign) for campaign in campaigns],
         "until": until.isoformat(),
+        "pairs": str(version.pk if version else pairversions.pinned_id(campaigns, until, dimensions)),
     }
-    prompts = judgements.current(campaigns, until).values("item__prompt").distinct().order_by().count()
+    learnable = pairversions.learnable(campaigns, until)
+    prompts = learnable.values("item__prompt").distinct().order_by().count()
     if prompts < LEAST_PROMPTS:
         text = _(
             "There are judgements of %(count)s prompts, and %(least)s are the least: some are kept for the "
@@ -101,16 +123,26 @@ def pin(wanted: RewardRun) -> Config:
         )
         said = {"count": prompts, "least": LEAST_PROMPTS}
         raise ConfigRefusedError([(("campaigns",), text % said)])
-    _for_trainer(config, _dimensions(wanted, campaigns))
+    _for_trainer(config, dimensions)
     return config
 
 
 def prepare(config: Config, folder: Path) -> Config:
-    """Write the judgements, stage their clips and first frames. Raises InputsMissingError."""
+    """Make the version of its pairs, write the judgements, stage clips and first frames.
+
+    Raises InputsMissingError.
+    """
     inputs = folder / "inputs"
     campaigns = [uuid.UUID(campaign) for campaign in config["campaigns"]]
     wanted = RewardRun.model_validate(config)
-    written = judgements.write(inputs / DATA_FILE, campaigns, dt.datetime.fromisoformat(config["until"]))
+    dimensions = _dimensions(wanted, campaigns)
+    until = dt.datetime.fromisoformat(config["until"])
+    name = _("Learnt from by %(reward)s") % {"reward": Dimension.Reward(wanted.reward).label}
+    try:
+        version = pairversions.pinned(uuid.UUID(config["pairs"]), name, campaigns, until, dimensions)
+        written = judgements.write(inputs / DATA_FILE, pairversions.judgement_ids(version))
+    except Refusal as refusal:
+        raise InputsMissingError(refusal.message) from refusal
     stage_clips(written.clips.values(), inputs)
     stage_first_frames(written.prompts.values(), inputs)
     if wanted.start is not None:
@@ -119,7 +151,7 @@ def prepare(config: Config, folder: Path) -> Config:
         except artifacts.ObjectMissingError as error:
             why = _("The reward model %(id)s can't be used: %(why)s")
             raise InputsMissingError(why % {"id": wanted.start, "why": error}) from error
-    return _for_trainer(config, _dimensions(wanted, campaigns))
+    return _for_trainer(config, dimensions)
 
 
 def deliver(run: Run, folder: Path) -> None:
@@ -146,15 +178,21 @@ def deliver(run: Run, folder: Path) -> None:
                 "judgements": len(simulated),
                 "simulated": sum(simulated),
                 "start_id": now.config["start"],
+                "pairs_id": now.config.get("pairs"),
             },
         )
         row.campaigns.set(now.config["campaigns"])
 
 
 def made(run: Run) -> list[Link]:
-    """The page of the reward model."""
-    rows = RewardModel.objects.filter(run=run)
-    return [Link(row.name, reverse("reward_model", args=[row.pk])) for row in rows]
+    """The pages of the reward model, and of the pairs that it learnt from."""
+    rows = RewardModel.objects.filter(run=run).select_related("pairs")
+    links = [Link(row.name, reverse("reward_model", args=[row.pk])) for row in rows]
+    for row in rows:
+        if row.pairs is not None:
+            text = _("pairs %(hash)s") % {"hash": row.pairs.sha256[:12]}
+            links.append(Link(text, reverse("pair_version", args=[row.pairs_id])))
+    return links
 
 
 REWARD = RunKind(
@@ -173,6 +211,17 @@ REWARD = RunKind(
     deliver=deliver,
     made=made,
 )
+
+
+def _version(wanted: RewardRun) -> PairVersion | None:
+    """The version that was asked for. A clone of a run that never began names one that is not made yet."""
+    if wanted.pairs is None:
+        return None
+    version = PairVersion.objects.filter(pk=wanted.pairs).first()
+    if version is None and wanted.campaigns is None:
+        text = _("There is no version %(id)s of a pair set.") % {"id": wanted.pairs}
+        raise ConfigRefusedError([(("pairs",), text)])
+    return version
 
 
 def _campaigns(wanted: list[uuid.UUID] | None) -> list[uuid.UUID]:

@@ -40,7 +40,7 @@ def model_list(request: SignedInRequest) -> HttpResponse:
 @needs("runs")
 def model_page(request: SignedInRequest, reward_model_id: uuid.UUID) -> HttpResponse:
     """One reward model; `?dimension=` chooses whose best and worst clips are shown."""
-    rows = RewardModel.objects.select_related("run", "weights", "start")
+    rows = RewardModel.objects.select_related("run", "weights", "start", "pairs")
     model = get_object_or_404(rows, pk=reward_model_id)
     chosen = request.GET.get("dimension", "")
     dimension = chosen if chosen in model.dimensions else model.dimensions[0]

@@ -29,6 +29,7 @@ from django.utils.http import urlsafe_base64_encode
 from annotation import collecting, examples
 from annotation.models import AnnotatorGroup, Assignment, Campaign, Clip, PromptCandidate, Task
 from annotation import pairversions
+from annotation import pairversions
 from annotation.models_webhooks import Webhook, WebhookDelivery
 from arena import battles
 from arena.models import Battle, Voter
@@ -106,6 +107,10 @@ class World:
 
     def campaign(self) -> dict[str, Any]:
         return {"campaign_id": self._campaign().pk}
+
+    def pair_version(self) -> dict[str, Any]:
+        version = pairversions.keep(self._campaign(), self.owner, "v", [], False)
+        return {"version_id": version.pk}
 
     def webhook(self) -> dict[str, Any]:
         made = Webhook.objects.create(
@@ -574,6 +579,20 @@ ROWS = [
     # Pairs to look at
     Row("GET", "campaign_pairs", World.campaign),
     Row("GET", "/api/campaigns/{campaign_id}/pairs", World.campaign),
+    Row("GET", "campaign_versions", World.campaign),
+    Row("POST", "campaign_versions", World.campaign, owner=302, colleague=302, data={"name": "v"}),
+    Row("GET", "pair_version", World.pair_version),
+    Row("GET", "/api/campaigns/{campaign_id}/pair-versions", World.campaign),
+    Row(
+        "POST",
+        "/api/campaigns/{campaign_id}/pair-versions",
+        World.campaign,
+        owner=201,
+        colleague=201,
+        data={"name": "v"},
+    ),
+    Row("GET", "/api/pair-versions/{version_id}", World.pair_version),
+    Row("GET", "/api/pair-versions/{version_id}/export", World.pair_version),
     # Webhooks
     Row("GET", "webhooks", outsider_role="engineer"),
     Row("POST", "webhooks", owner=422, colleague=422, outsider_role="engineer"),

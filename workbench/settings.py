@@ -215,6 +215,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 300},
     },
     "webhooks": {"task": "annotation.webhooks", "schedule": 5.0, "options": {"expires": 5}},
+    "pair-versions": {
+        "task": "annotation.make_pair_versions",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
     "webhooks-forget": {
         "task": "annotation.forget_deliveries",
         "schedule": 3600.0,

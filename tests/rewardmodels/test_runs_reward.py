@@ -10,9 +10,10 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from annotation import judging
+from annotation import judging, pairversions
 from annotation.judging import Submission
 from annotation.models import Campaign, Clip, Judgement, PreferencePair
+from annotation.models_data import PairVersion
 from rewardmodels import judgements
 from rewardmodels.models import RewardModel, Score
 from rewardmodels.train import judgements as training
@@ -51,7 +52,8 @@ def campaign(db: None) -> Campaign:
 def written(config: Config, path: Path) -> list[dict[str, Any]]:
     """The lines that a run of this config gets."""
     campaigns = [uuid.UUID(key) for key in config["campaigns"]]
-    judgements.write(path, campaigns, dt.datetime.fromisoformat(config["until"]))
+    until = dt.datetime.fromisoformat(config["until"])
+    judgements.write(path, pairversions.learnable(campaigns, until).values_list("pk", flat=True))
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
@@ -106,13 +108,13 @@ def test_a_run_keeps_to_the_judgements_of_its_launch(campaign: Campaign, tmp_pat
 
 
 def test_an_item_without_its_first_frame_is_left_out(campaign: Campaign) -> None:
-    count = judgements.current([campaign.pk], timezone.now()).count()
+    count = pairversions.learnable([campaign.pk], timezone.now()).count()
     item = campaign.items.filter(prompt__task="i2v")[0]
     of_item = item.judgements.count()
     item.prompt.first_frame.name = ""
     item.prompt.save()
     assert of_item > 0
-    assert judgements.current([campaign.pk], timezone.now()).count() == count - of_item
+    assert pairversions.learnable([campaign.pk], timezone.now()).count() == count - of_item
 
 
 @pytest.mark.parametrize(
@@ -154,6 +156,20 @@ def test_judgements_become_a_reward_model_and_scores(
     assert model.metrics == run.result
     assert model.figure("accuracy", "motion_quality") in {0, 1}  # one judgement is held out
     assert artifacts.verify(model.weights)
+    # Exactly the pairs that it learnt from are named, and are those that the trainer derived.
+    pairs = model.pairs
+    assert pairs is not None
+    assert (run.config["pairs"], pairs.judgements) == (str(pairs.pk), 5)
+    judgements.write(tmp_path / "again.jsonl", pairversions.judgement_ids(pairs))
+    learnt = {
+        (pair.best, pair.worst)
+        for judgement in training.read(tmp_path / "again.jsonl")
+        for pair in judgement.pairs
+        if pair.dimension == "motion_quality"
+    }
+    stored = [row for page in pairversions.rows(pairs) for row in page]
+    assert {(row["best"]["clip"], row["worst"]["clip"]) for row in stored} == learnt
+    assert {row["dimension"] for row in stored} == {"motion_quality"}
 
     # As after a death between the final checkpoint and the end: nothing is left to train, all is there again.
     Run.objects.filter(pk=run.pk).update(state=RunState.QUEUED, lease_token=None, ended_at=None, result={})
@@ -181,3 +197,29 @@ def done(run: Run) -> Run:
 def test_naive_moments_are_the_servers_time(campaign: Campaign) -> None:
     config = validated(kind_of("reward"), {"reward": "motion", "until": "2999-01-01T00:00:00"})
     assert dt.datetime.fromisoformat(config["until"]).tzinfo is not None
+
+
+def test_a_run_can_name_the_pairs_to_learn_from(campaign: Campaign, tmp_path: Path) -> None:
+    mia = User.objects.get(username="mia")
+    version = pairversions.keep(campaign, mia, "spring", [], False)
+    before = labelled_lines(tmp_path / "before", version.pk)
+    corrected = Judgement.objects.filter(annotator__username="ann").order_by("created_at")[0]
+    answers = {**corrected.answers, "picks": {**corrected.answers["picks"], "motion_quality": {"tie": True}}}
+    submission = Submission(answers=answers, idempotency_key=uuid.uuid4(), supersedes=corrected.pk)
+    judging.submit(corrected.assignment_id, corrected.annotator, submission)
+    assert labelled_lines(tmp_path / "after", version.pk) == before
+
+    narrow = pairversions.keep(campaign, mia, "aesthetics", ["aesthetic_quality"], False)
+    with pytest.raises(ConfigRefusedError, match="pairs of aesthetic_quality only"):
+        validated(kind_of("reward"), {"reward": "motion", "pairs": str(narrow.pk)})
+    with pytest.raises(ConfigRefusedError, match="no version"):
+        validated(kind_of("reward"), {"reward": "motion", "pairs": str(uuid.UUID(int=1))})
+
+
+def labelled_lines(folder: Path, pairs: uuid.UUID) -> str:
+    """What the trainer of a run on these pairs would read, without their clips."""
+    config = validated(kind_of("reward"), {"reward": "motion", "pairs": str(pairs)})
+    assert config["pairs"] == str(pairs)
+    version = PairVersion.objects.get(pk=pairs)
+    judgements.write(folder / "judgements.jsonl", pairversions.judgement_ids(version))
+    return (folder / "judgements.jsonl").read_text()
