@@ -144,6 +144,22 @@ def _texts() -> dict[str, object]:
         "questionsOpen": _("A question is still open. Answer it, or press Enter again to leave it out."),
         "answerAgain": _("Answer the questions again"),
         "unplayable": _("A clip does not play here. Reload the page; if that does not help, skip the item."),
+        "gold": {
+            "right": _("Right"),
+            "wrong": _("Not quite"),
+            "known": _("The answer of this item is known:"),
+            "isRight": _("right"),
+            "isWrong": _("wrong"),
+            "tie": _("a tie"),
+            "best": _("best is clip"),
+            "worst": _("worst is clip"),
+            "round": _("Qualification round: item {judged} of {of}."),
+            "result": {
+                "passed": _("You have passed: the real work comes next."),
+                "failed": _("You have not passed this time."),
+            },
+            "on": _("Go on"),
+        },
         "nothing": {
             "done": _("You have judged everything there is for you in this campaign. Thank you."),
             "others_have_it": _(
@@ -157,6 +173,15 @@ def _texts() -> dict[str, object]:
                 "You have judged as many items as this campaign wants of one person. Thank you."
             ),
             "daily_limit_reached": _("That is all for today. More items wait for you tomorrow."),
+            "not_qualified": _(
+                "You have not passed the qualification round. The campaign's manager sees it, and can let "
+                "you in or let you try again."
+            ),
+            "no_gold_left": _(
+                "The qualification round can't go on: there is no item left for it. The campaign's manager "
+                "can make more."
+            ),
+            "excluded": _("Your work in this campaign does not count at present. Ask its manager."),
             "none_judged": _("There is nothing to undo: you have not judged an item of this campaign yet."),
             "offline": _("No connection. Trying again; nothing you submitted is lost."),
             "logged_out": _("You are logged out. Log in again; nothing you submitted is lost."),

@@ -6,6 +6,7 @@ import { fetchAhead } from "./label/ahead.js";
 import * as answers from "./label/answers.js";
 import { flagDialog, skipDialog } from "./label/dialogs.js";
 import { toggleGuide } from "./label/guide.js";
+import { tell } from "./label/gold.js";
 import { listen } from "./label/keys.js";
 import { Drafts, newKey, Outbox } from "./label/saving.js";
 import { Load, rowsOf } from "./label/turns.js";
@@ -213,7 +214,8 @@ async function submit() {
   };
   try {
     await now.drafts.settled();
-    await outbox.submit(now.item.assignment, body);
+    const answer = await outbox.submit(now.item.assignment, body);
+    await tell(answer?.gold, now.item, texts.gold);
     if (now === work) await next();
   } catch (error) {
     now.sending = false;
