@@ -36,9 +36,13 @@ class WebhookOut(Schema):
     id: uuid.UUID
     url: str
     events: list[WebhookEvent]
-    campaign: uuid.UUID | None = Field(None, alias="campaign_id")
+    campaign: uuid.UUID | None
     active: bool
     created_at: datetime
+
+    @staticmethod
+    def resolve_campaign(webhook: Webhook) -> uuid.UUID | None:
+        return webhook.campaign_id
 
 
 class WebhookMade(WebhookOut):
@@ -63,14 +67,14 @@ class DeliveryOut(Schema):
     delivered_at: datetime | None
 
 
-@router.get("", response=list[WebhookOut], by_alias=False)
+@router.get("", response=list[WebhookOut])
 def list_webhooks(request: HttpRequest) -> Any:
     """All webhooks, newest first."""
     require(request.user, "campaigns.manage")
     return list(Webhook.objects.all())
 
 
-@router.post("", response={201: WebhookMade, 422: Misfits}, by_alias=False)
+@router.post("", response={201: WebhookMade, 422: Misfits})
 def add(request: HttpRequest, payload: WebhookIn) -> Status[Webhook]:
     """Be told of events from now on. The address must be a public one."""
     require(request.user, "campaigns.manage")
@@ -87,13 +91,13 @@ def add(request: HttpRequest, payload: WebhookIn) -> Status[Webhook]:
     return Status(201, made)
 
 
-@router.get("/{uuid:webhook_id}", response=WebhookOut, by_alias=False)
+@router.get("/{uuid:webhook_id}", response=WebhookOut)
 def detail(request: HttpRequest, webhook_id: uuid.UUID) -> Webhook:
     require(request.user, "campaigns.manage")
     return get_object_or_404(Webhook, pk=webhook_id)
 
 
-@router.patch("/{uuid:webhook_id}", response=WebhookOut, by_alias=False)
+@router.patch("/{uuid:webhook_id}", response=WebhookOut)
 def change(request: HttpRequest, webhook_id: uuid.UUID, payload: WebhookChange) -> Webhook:
     """Pause it, or let it go on."""
     require(request.user, "campaigns.manage")

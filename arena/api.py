@@ -2,20 +2,26 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from ninja import NinjaAPI, Router, Schema
-from pydantic import Field
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI, Router, Schema, Status
+from pydantic import Field, StringConstraints
 
+from annotation import sharing
 from annotation.models import Rendition, Task, VideoModel
+from annotation.models_data import PromptConsent
+from annotation.prompts import TEXT_LENGTH
 from arena import battles, leaderboard, visitors
 from arena.leaderboard import Voters
 from arena.models import Answer, Battle, Vote
 from arena.ratings import Ties
 from workbench.answers import Misfits, Problem
+from workbench.models import User
+from workbench.refusals import Invalid
 
 router = Router(tags=["arena"], auth=visitors.AUTH)
 
@@ -69,6 +75,37 @@ class VoteOut(Schema):
     simulated: bool
     left: RevealedModel
     right: RevealedModel
+
+
+class PromptShared(Schema):
+    text: Annotated[str, StringConstraints(max_length=TEXT_LENGTH, pattern=r"^[^\x00]*$")]
+    agreed: bool = Field(description="To what the page “Suggest a prompt” says")
+
+
+class ReceiptOut(Schema):
+    receipt: uuid.UUID
+
+    @staticmethod
+    def resolve_receipt(consent: PromptConsent) -> uuid.UUID:
+        return consent.pk
+
+
+class SharedPromptOut(ReceiptOut):
+    text_en: str
+    text_zh: str
+    given_at: datetime
+
+    @staticmethod
+    def resolve_text_en(consent: PromptConsent) -> str:
+        return consent.candidate.text_en if consent.candidate else ""
+
+    @staticmethod
+    def resolve_text_zh(consent: PromptConsent) -> str:
+        return consent.candidate.text_zh if consent.candidate else ""
+
+
+class WithdrawnOut(Schema):
+    in_use: bool = Field(description="Clips, items or battles are of it, and keep its text")
 
 
 class RowOut(Schema):
@@ -127,6 +164,34 @@ def pass_over(request: HttpRequest, battle_id: uuid.UUID) -> None:
     """End a battle without a vote, where a clip does not play."""
     visitors.throttled(request)
     battles.pass_over(battle_id, visitors.known_voter(request))
+
+
+@router.post("/prompts", response={201: ReceiptOut, 422: Misfits, 429: Problem})
+def share_prompt(request: HttpRequest, payload: PromptShared) -> Status[PromptConsent]:
+    """Let a prompt be used; somebody looks at it first. Nothing is kept unless `agreed` is true.
+
+    The receipt is all that is needed to withdraw.
+    """
+    visitors.throttled(request)
+    if not payload.agreed:
+        message = _("Nothing is kept unless you agree.")
+        raise Invalid("not_agreed", message, where="body.agreed")
+    person = request.user if isinstance(request.user, User) else None
+    [consent] = sharing.share([payload.text], sharing.Place.ARENA, person)
+    return Status(201, consent)
+
+
+@router.get("/prompts", response=list[SharedPromptOut])
+def shared_prompts(request: HttpRequest) -> list[PromptConsent]:
+    """What the caller shared while signed in and has not withdrawn; of a visitor nothing is known."""
+    return list(sharing.of_user(request.user)[:500]) if isinstance(request.user, User) else []
+
+
+@router.post("/prompts/{uuid:receipt}/withdraw", response={200: WithdrawnOut, 429: Problem})
+def withdraw_prompt(request: HttpRequest, receipt: uuid.UUID) -> dict[str, bool]:
+    """Take a prompt back; twice is as once."""
+    visitors.throttled(request)
+    return {"in_use": sharing.withdraw(receipt).in_use}
 
 
 @router.get("/{task}/leaderboard", response=BoardOut)

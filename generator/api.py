@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI, Router, Schema, Status
 from pydantic import Field, StringConstraints, WithJsonSchema
 
+from annotation import sharing
 from annotation.api_clips import ClipOut
 from annotation.models import PromptSet
 from annotation.prompts import TEXT_LENGTH
@@ -89,6 +90,10 @@ class GenerateIn(Schema):
     seeds: int = Field(1, ge=1, le=MOST_SEEDS, description="Clips of each prompt")
     steps: int = Field(20, ge=1, le=200)
     guidance: float = Field(3.0, ge=0, le=30)
+    share: bool = Field(
+        False,
+        description="The texts may be kept for review and used as prompts; withdraw under /api/arena/prompts",
+    )
 
 
 class GeneratedOut(Schema):
@@ -103,13 +108,15 @@ def generate(request: HttpRequest, payload: GenerateIn) -> Status[dict[str, Any]
     """Launch it; ask for the run's clips until they are there. 409: files of runs fill the quota."""
     require(request.user, "runs.launch")
     base = _checkpoint(payload.checkpoint)
-    given = payload.dict(exclude={"prompts", "checkpoint"})
+    given = payload.dict(exclude={"prompts", "checkpoint", "share"})
     try:
         run = playground.generate(
             _user(request), Wanted(checkpoint=base, texts=tuple(payload.prompts), **given), request
         )
     except ConfigRefusedError as refused:
         raise Invalid("config_refused", str(refused)) from refused
+    if payload.share:
+        sharing.share(payload.prompts, sharing.Place.PLAYGROUND, _user(request))
     return Status(201, _generated(run))
 
 

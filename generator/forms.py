@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from annotation import sharing
 from annotation.models import PromptSet
 from annotation.prompts import TEXT_LENGTH
 from generator import checkpoints
@@ -73,10 +74,12 @@ class GenerateForm(forms.Form):
     seeds = forms.IntegerField(label=_("Clips of each"), min_value=1, max_value=MOST_SEEDS, initial=2)
     steps = forms.IntegerField(label=_("Sampling steps"), min_value=1, max_value=200, initial=20)
     guidance = forms.FloatField(label=_("Guidance"), min_value=0, max_value=30, initial=3.0)
+    share = forms.BooleanField(label=_("Share these prompts"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["checkpoint"].initial = checkpoints.current_base()
+        self.fields["share"].help_text = sharing.sentence()
 
     def clean_texts(self) -> tuple[str, ...]:
         lines = tuple(line.strip() for line in self.cleaned_data["texts"].splitlines() if line.strip())
@@ -90,4 +93,4 @@ class GenerateForm(forms.Form):
         return lines
 
     def wanted(self) -> Wanted:
-        return Wanted(**self.cleaned_data)
+        return Wanted(**{name: value for name, value in self.cleaned_data.items() if name != "share"})

@@ -3,11 +3,14 @@
 import uuid
 from typing import Any
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from annotation import sharing
 from annotation.firstframes import NotAPictureError
 from generator import playground
 from generator.forms import GenerateForm
@@ -34,6 +37,8 @@ def generate(request: SignedInRequest) -> HttpResponse:
         except (Refusal, ConfigRefusedError) as refused:
             form.add_error(None, str(refused))
         else:
+            if form.cleaned_data["share"]:
+                _share(request, form.wanted())
             return redirect("generator:generated", run.pk)
     runs = Run.objects.filter(kind="generate").select_related("created_by")[:_LATEST]
     context = {
@@ -42,6 +47,19 @@ def generate(request: SignedInRequest) -> HttpResponse:
         "any": Checkpoint.objects.exists(),
     }
     return render(request, "generator/generate.html", context, status=422 if form.errors else 200)
+
+
+def _share(request: SignedInRequest, wanted: playground.Wanted) -> None:
+    """The run is launched; that its prompts can't be shared is no reason to refuse it."""
+    if wanted.first_frame is not None:
+        messages.info(request, _("Prompts that start from a picture are not shared."))
+        return
+    try:
+        sharing.share(wanted.texts, sharing.Place.PLAYGROUND, request.user)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, _("Thank you for sharing. Somebody looks at the prompts first."))
 
 
 @require_GET

@@ -29,7 +29,7 @@ from django.utils.http import urlsafe_base64_encode
 from annotation import collecting, examples
 from annotation.models import AnnotatorGroup, Assignment, Campaign, Clip, PromptCandidate, Task
 from annotation import pairversions
-from annotation import pairversions
+from annotation import pairversions, sharing
 from annotation.models_webhooks import Webhook, WebhookDelivery
 from arena import battles
 from arena.models import Battle, Voter
@@ -111,6 +111,10 @@ class World:
     def pair_version(self) -> dict[str, Any]:
         version = pairversions.keep(self._campaign(), self.owner, "v", [], False)
         return {"version_id": version.pk}
+
+    def receipt(self) -> dict[str, Any]:
+        [consent] = sharing.share(["A cat sleeps on a chair"], "arena", None)
+        return {"receipt": consent.pk}
 
     def webhook(self) -> dict[str, Any]:
         made = Webhook.objects.create(
@@ -813,6 +817,22 @@ ROWS = [
         outsider=404,
         anonymous=404,
     ),
+    # Prompts of users: whoever has the receipt may withdraw
+    Row("GET", "prompt_suggest", **ANYBODY),
+    Row("POST", "prompt_suggest", owner=422, colleague=422, outsider=422, anonymous=422),
+    Row("GET", "shared_prompts", **ANYBODY),
+    Row("POST", "prompt_withdraw", owner=302, colleague=302, outsider=302, anonymous=302),
+    Row("GET", "/api/arena/prompts", **ANYBODY),
+    Row(
+        "POST",
+        "/api/arena/prompts",
+        owner=201,
+        colleague=201,
+        outsider=201,
+        anonymous=201,
+        data={"text": "A cat sleeps on a chair", "agreed": True},
+    ),
+    Row("POST", "/api/arena/prompts/{receipt}/withdraw", World.receipt, **ANYBODY),
     Row("GET", "/api/arena/{task}/leaderboard", lambda world: {"task": "t2v"}, **ANYBODY),
     Row("GET", "/api/arena/{task}/leaderboard.csv", lambda world: {"task": "t2v"}, **ANYBODY),
 ]
