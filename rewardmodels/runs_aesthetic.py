@@ -100,7 +100,7 @@ AESTHETIC = RunKind(
 
 
 def _chosen(wanted: AestheticRun) -> list[Clip]:
-    ready = Clip.objects.filter(state=Clip.State.READY).order_by("created_at", "id")
+    ready = Clip.objects.filter(state=Clip.State.READY, degraded_from=None).order_by("created_at", "id")
     if wanted.prompt_set is not None:
         if not PromptSet.objects.filter(slug=wanted.prompt_set).exists():
             raise ConfigRefusedError(
