@@ -35,14 +35,22 @@ function draw() {
   chart.hidden = byId("chart-csv").hidden = !any;
   byId("no-chart").hidden = any;
   if (!any) return;
-  const bar = { x: series.times, y: series.counts, type: "bar", name: chart.dataset.title, marker: { color: "#8ab8ff" } };
+  const steps = {
+    x: series.times,
+    y: series.counts,
+    name: chart.dataset.title,
+    type: "scatter",
+    mode: "lines+markers",
+    line: { color: "#8ab8ff", width: 2, shape: "hvh" },
+    marker: { size: 5 },
+    fill: "tozeroy",
+  };
   const layout = {
     height: 280,
     margin: { l: 48, r: 12, t: 12, b: 40 },
     paper_bgcolor: "#1b1b1b",
     plot_bgcolor: "#1b1b1b",
     font: { color: "#ededed", size: 12 },
-    bargap: 0.08,
     xaxis: { type: "date", gridcolor: "#373737" },
     yaxis: { title: { text: chart.dataset.title }, gridcolor: "#373737", rangemode: "tozero", tickformat: ",d" },
     uirevision: "same",
@@ -55,7 +63,7 @@ function draw() {
     modeBarButtonsToRemove: ["select2d", "lasso2d", "sendChartToCloud"],
     toImageButtonOptions: { format: "png", filename: standing.dataset.file, scale: 2 },
   };
-  window.Plotly.react(chart, [bar], layout, config);
+  window.Plotly.react(chart, [steps], layout, config);
 }
 
 byId("chart-csv").addEventListener("click", () => {
