@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from django.core.files import File
 from django.core.files.storage import default_storage
@@ -71,7 +71,7 @@ def ask(
             include_broken=include_broken,
             created_by=by,
         )
-        version.campaigns.set(campaigns)
+        version.campaigns.set(Campaign.objects.filter(pk__in=campaigns))
     return version
 
 
@@ -104,7 +104,7 @@ def pinned(
             defaults={"name": name[:120], "until": until, "dimensions": list(dimensions)},
         )
         if new:
-            version.campaigns.set(campaigns)
+            version.campaigns.set(Campaign.objects.filter(pk__in=campaigns))
     return make(version)
 
 
@@ -235,7 +235,7 @@ def _row(pair: PreferencePair) -> dict[str, Any]:
 
 
 @contextmanager
-def _gzipped(path: Path) -> Iterator[IO[bytes]]:
+def _gzipped(path: Path) -> Iterator[gzip.GzipFile]:
     """Equal contents give equal bytes: neither a name nor a time is in the file."""
     with path.open("wb") as plain, gzip.GzipFile(fileobj=plain, mode="wb", filename="", mtime=0) as packed:
         yield packed

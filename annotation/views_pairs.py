@@ -24,7 +24,7 @@ class PairFilterForm(forms.Form):
     after = forms.IntegerField(required=False, min_value=0, max_value=2**63 - 1, widget=forms.HiddenInput)
 
     def __init__(self, campaign: Campaign, language: str, *args: object) -> None:
-        super().__init__(*args, label_suffix="")  # type: ignore[arg-type]
+        super().__init__(*args, label_suffix="")  # type: ignore[arg-type, misc]
         known = [(row.key, row.name(language)) for row in campaign.dimensions.order_by("position")]
         self.fields["dimension"].choices = [("", _("Any")), *known]  # type: ignore[attr-defined]
         self.fields["verdict"].choices = [("", _("Any")), *Verdict.choices]  # type: ignore[attr-defined]

@@ -32,7 +32,7 @@ class VersionForm(forms.Form):
     include_broken = forms.BooleanField(label=gettext_lazy("Broken pairs too"), required=False)
 
     def __init__(self, campaign: Campaign, language: str, *args: object) -> None:
-        super().__init__(*args, label_suffix="")  # type: ignore[arg-type]
+        super().__init__(*args, label_suffix="")  # type: ignore[arg-type, misc]
         known = [(row.key, row.name(language)) for row in campaign.dimensions.order_by("position")]
         self.fields["dimensions"].choices = known  # type: ignore[attr-defined]
 

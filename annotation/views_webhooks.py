@@ -46,7 +46,8 @@ def webhook_list(request: SignedInRequest) -> HttpResponse:
         WebhookForm(request.POST) if sent else WebhookForm(initial={"campaign": request.GET.get("campaign")})
     )
     if sent and form.is_valid():
-        campaign = Campaign.objects.filter(pk=form.cleaned_data["campaign"] or None).first()
+        chosen = form.cleaned_data["campaign"]
+        campaign = Campaign.objects.filter(pk=chosen).first() if chosen else None
         try:
             made = webhooks.add(form.cleaned_data["url"], form.cleaned_data["events"], campaign, request.user)
         except Refusal as refusal:

@@ -107,8 +107,8 @@ def pin(wanted: RewardRun) -> Config:
     dimensions = _dimensions(wanted, campaigns)
     if version and version.dimensions and not set(dimensions) <= set(version.dimensions):
         text = _("This version holds pairs of %(given)s only; the reward needs %(needed)s.")
-        said = {"given": ", ".join(version.dimensions), "needed": ", ".join(dimensions)}
-        raise ConfigRefusedError([(("pairs",), text % said)])
+        values = {"given": ", ".join(version.dimensions), "needed": ", ".join(dimensions)}
+        raise ConfigRefusedError([(("pairs",), text % values)])
     config = wanted.model_dump(mode="json") | {
         "campaigns": [str(campaign) for campaign in campaigns],
         "until": until.isoformat(),

@@ -1,40 +1,83 @@
-"""The README's client, run as it stands there."""
+"""The README's clients, run as they stand there."""
 
 import re
+import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
+from annotation import webhooks
+from annotation.models import Campaign, Judgement
+from annotation.models_data import PairVersion
+from annotation.models_webhooks import Webhook
 from tests.annotation import rows
-from workbench.models import ApiToken, Role
+from workbench.models import ApiToken, Role, User
 
 README = Path(__file__).resolve().parents[2] / "README.md"
+ADDRESS, TOKEN = "http://127.0.0.1:8000", "wb_…"
 
 
-@pytest.mark.django_db(transaction=True)
+def program(part: str) -> str:
+    """The README's Python block that has this part."""
+    [found] = [
+        block for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if part in block
+    ]
+    return str(found)
+
+
+def run(source: str, site: LiveServer, user: User) -> dict[str, Any]:
+    """Run a program against this site as this user; its names."""
+    assert ADDRESS in source
+    assert TOKEN in source
+    names: dict[str, Any] = {}
+    exec(source.replace(ADDRESS, site.url).replace(TOKEN, ApiToken.mint(user, "client")[1]), names)
+    return names
+
+
+@pytest.fixture
+def engineer(transactional_db: None) -> User:
+    return rows.person("engineer", Role.ENGINEER)
+
+
 def test_the_readme_pulls_an_export(
-    live_server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    live_server: LiveServer, engineer: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engineer = rows.person("engineer", Role.ENGINEER)
     campaign = rows.campaign(engineer, items=1)
     judgement = rows.judge(campaign, rows.person("ann"))
-    [program] = [
-        block
-        for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-        if "/export/pairs" in block
-    ]
-    address, token = "http://127.0.0.1:8000", "wb_…"
-    assert address in program
-    assert token in program
-    program = program.replace(address, live_server.url)
-    program = program.replace(token, ApiToken.mint(engineer, "client")[1])
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    exec(program, names)
-    pairs = names["pairs"]
+    pairs = run(program("/export/pairs"), live_server, engineer)["pairs"]
     assert isinstance(pairs, pd.DataFrame)
     assert set(pairs["judgement"]) == {str(judgement.pk)}
     assert len(pairs) == 4
     assert [path.name for path in tmp_path.iterdir()] == ["pairs.parquet"]
+
+
+def test_the_readme_labels_and_keeps_a_version(live_server: LiveServer, engineer: User) -> None:
+    campaign: Campaign = rows.campaign(engineer, items=2)
+    rows.campaign(engineer, items=1, opened=False)
+    names = run(program("/label/next"), live_server, engineer)
+    judged = Judgement.objects.filter(item__campaign=campaign)
+    assert judged.count() == Judgement.objects.count() == 2
+    version = PairVersion.objects.get()
+    assert (names["version"]["sha256"], len(names["lines"])) == (version.sha256, 8)
+    for judgement in judged:  # as the program decided: the first shown is the best, the last the worst
+        order = judgement.assignment.clip_order
+        answer = judgement.answers["picks"]["motion_quality"]
+        assert (answer["best"], answer["worst"]) == ([order[0]], [order[-1]])
+
+
+def test_the_readme_knows_what_came_from_here(engineer: User) -> None:
+    names: dict[str, Any] = {}
+    exec(program("def genuine"), names)
+    webhook = Webhook.objects.create(
+        url="https://example.org", secret="whsec_x", events=["judgement.created"]
+    )
+    body, headers = webhooks.message(webhooks.ping(webhook), int(time.time()))
+    assert names["genuine"]("whsec_x", headers, body)
+    assert not names["genuine"]("whsec_y", headers, body)
+    assert not names["genuine"]("whsec_x", headers, body + b" ")
+    body, headers = webhooks.message(webhooks.ping(webhook), int(time.time()) - 3600)
+    assert not names["genuine"]("whsec_x", headers, body)

@@ -216,7 +216,7 @@ def test_label_studio_becomes_a_closed_campaign(clips: list[Clip], manager: User
     assert seen.to_json() == {**report.to_json(), "stored": False, "campaign": None}
     assert (report.judgements, report.items, report.clips, report.annotators) == (2, 1, 2, 2)
     assert (report.pairs, report.pairs_broken) == (4, 2)  # the first person's dimensions disagree
-    campaign = Campaign.objects.get(pk=report.campaign)
+    campaign = Campaign.objects.get(pk=str(report.campaign))
     assert (campaign.state, campaign.overlap, campaign.items_total) == ("closed", 2, 1)
     assert (campaign.progress.judged, campaign.progress.seconds) == (2, 25.0)
     rows.slots_add_up(campaign)
@@ -262,7 +262,7 @@ def test_nothing_is_imported_by_halves(clips: list[Clip], manager: User) -> None
     assert User.objects.count() == people
 
     report = judgementimport.bring_in(Format.VIDEO_ALIGN, table, "pairs.csv", manager, partly=True)
-    campaign = Campaign.objects.get(pk=report.campaign)
+    campaign = Campaign.objects.get(pk=str(report.campaign))
     assert report.dimensions == [
         {"name": "VQ", "key": "visual_quality", "reward": "aesthetic"},
         {"name": "MQ", "key": "motion_quality", "reward": "motion"},
