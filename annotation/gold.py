@@ -60,10 +60,15 @@ def claim(campaign_id: uuid.UUID, annotator: User, state: str) -> uuid.UUID | No
     One statement. It walks the campaign's gold items from a place of this person's own, past those they have
     met. Call it in the queue's transaction: the person's one lease and one hold are unique.
     """
-    values = {"campaign": campaign_id, "person": annotator.pk, "state": state}
     start = hashlib.blake2b(f"{campaign_id} {annotator.pk}".encode(), digest_size=16).digest()
+    values: dict[str, Any] = {
+        "campaign": campaign_id,
+        "person": annotator.pk,
+        "state": state,
+        "start": uuid.UUID(bytes=start),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {**values, "start": uuid.UUID(bytes=start)})
+        cursor.execute(_CLAIM, values)
         row = cursor.fetchone()
     return row[0] if row else None
 
@@ -87,7 +92,11 @@ def settle(judgement: Judgement, n_clips: int) -> GoldJudgement:
     gold = GoldAnswer.objects.get(item=judgement.item_id)
     right = compared(gold.answers, bestworst.from_json(judgement.answers), n_clips)
     share = sum(right.values()) / len(right) if right else 0.0
-    values = {"campaign": gold.campaign_id, "person": judgement.annotator_id, "share": share}
+    values: dict[str, Any] = {
+        "campaign": gold.campaign_id,
+        "person": judgement.annotator_id,
+        "share": share,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, values)
         participation_id, trial = cursor.fetchone()

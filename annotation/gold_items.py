@@ -74,9 +74,10 @@ def make_many(
         if len(made) >= wanted or not possible:
             break
         item = campaign.items.filter(position=place, gold=False).first()
+        if item is None:
+            continue
         # In turn, so that every kind is used before one comes again.
-        turn = [possible[(len(made) + n) % len(possible)] for n in range(min(TRIES, len(possible)))]
-        for kind in turn if item else ():
+        for kind in [possible[(len(made) + n) % len(possible)] for n in range(min(TRIES, len(possible)))]:
             try:
                 made.append(from_clips(campaign, item.prompt_id, kind, strength, chance.getrandbits(31), by))
                 break
@@ -218,7 +219,7 @@ def listed(campaign: Campaign, after: int = 0, limit: int = 50) -> tuple[list[Go
         .annotate(times=Count("judged"), share=Avg("judged__share"))
     )
     rows = rows.order_by("item__position")
-    found = list(rows[: limit + 1])
+    found: list[GoldAnswer] = list(rows[: limit + 1])
     return found[:limit], found[limit - 1].item.position if len(found) > limit else None
 
 

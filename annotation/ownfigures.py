@@ -72,7 +72,7 @@ def _part(part: Participation) -> OwnPart:
         .values("pk")[:LATEST]
     )
     times = Judgement.objects.filter(assignment__in=latest, superseded_by=None, seconds__gt=0)
-    seconds = list(times.values_list("seconds", flat=True))
+    seconds = [value for value in times.values_list("seconds", flat=True) if value]
     return OwnPart(
         campaign=part.campaign,
         judged=judged,

@@ -42,7 +42,8 @@ class Found:
     @property
     def accuracy(self) -> Floats:
         """(R,): how often a rater is right, 0..1, over classes as frequent as they are here."""
-        return np.einsum("k,rkk->r", self.priors, self.confusion)
+        accuracy: Floats = np.einsum("k,rkk->r", self.priors, self.confusion)
+        return accuracy
 
 
 def dawid_skene(

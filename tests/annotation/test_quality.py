@@ -77,9 +77,8 @@ def test_the_report_tells_who_is_reliable_and_what_stands_out(judged: Campaign, 
 
     page = client.get(f"/campaigns/{judged.pk}/quality/").text
     assert "prefers place 1 on the screen" in page
-    table = list(
-        csv.DictReader(io.StringIO(client.get(f"/api/campaigns/{judged.pk}/quality/people.csv").text))
-    )
+    text = client.get(f"/api/campaigns/{judged.pk}/quality/people.csv").text
+    table = list(csv.DictReader(io.StringIO(text)))
     assert [line["annotator"] for line in table] == [one["annotator"] for one in told["people"]]
     assert float(table[2]["accuracy_motion_quality"]) == pytest.approx(accuracy["cai"])
     assert "dan" not in text
