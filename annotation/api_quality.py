@@ -89,7 +89,7 @@ class ExcludeIn(Schema):
     reopen_slots: bool = Field(False, description="Others judge those items again")
 
 
-class PartOut(Schema):
+class PartChanged(Schema):
     annotator: str = Field(alias="annotator.pseudonym", description="Pseudonym")
     excluded_at: datetime | None
     excluded_why: str
@@ -178,7 +178,7 @@ def quality_settings(
 
 
 @campaigns.post(
-    "/{uuid:campaign_id}/people/{pseudonym}/exclude", response={200: PartOut, 409: Problem, 422: Misfits}
+    "/{uuid:campaign_id}/people/{pseudonym}/exclude", response={200: PartChanged, 409: Problem, 422: Misfits}
 )
 def exclude_annotator(
     request: HttpRequest, campaign_id: uuid.UUID, pseudonym: Pseudonym, payload: ExcludeIn
@@ -191,7 +191,7 @@ def exclude_annotator(
     return part
 
 
-@campaigns.post("/{uuid:campaign_id}/people/{pseudonym}/take-back", response={200: PartOut, 409: Problem})
+@campaigns.post("/{uuid:campaign_id}/people/{pseudonym}/take-back", response={200: PartChanged, 409: Problem})
 def take_annotator_back(request: HttpRequest, campaign_id: uuid.UUID, pseudonym: Pseudonym) -> Participation:
     """Let a person's work count again."""
     require(request.user, "campaigns.manage")
@@ -200,7 +200,7 @@ def take_annotator_back(request: HttpRequest, campaign_id: uuid.UUID, pseudonym:
     return part
 
 
-@campaigns.post("/{uuid:campaign_id}/people/{pseudonym}/let-in", response={200: PartOut, 409: Problem})
+@campaigns.post("/{uuid:campaign_id}/people/{pseudonym}/let-in", response={200: PartChanged, 409: Problem})
 def let_annotator_in(request: HttpRequest, campaign_id: uuid.UUID, pseudonym: Pseudonym) -> Participation:
     """Let a person work who has not passed the qualification round."""
     require(request.user, "campaigns.manage")
@@ -209,7 +209,9 @@ def let_annotator_in(request: HttpRequest, campaign_id: uuid.UUID, pseudonym: Ps
     return part
 
 
-@campaigns.post("/{uuid:campaign_id}/people/{pseudonym}/qualify-again", response={200: PartOut, 409: Problem})
+@campaigns.post(
+    "/{uuid:campaign_id}/people/{pseudonym}/qualify-again", response={200: PartChanged, 409: Problem}
+)
 def qualify_annotator_again(
     request: HttpRequest, campaign_id: uuid.UUID, pseudonym: Pseudonym
 ) -> Participation:

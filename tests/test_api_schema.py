@@ -55,7 +55,7 @@ def test_answers_are_as_declared(operation: Any, role: str) -> None:
     world = World(person, person, person)
     known: dict[str, Any] = {}
     owned = (world.assignment, world.campaign, world.clip, world.artifact, world.api_token, world.battle)
-    for things in (*owned, world.reward_model, world.checkpoint, world.round):
+    for things in (*owned, world.judged, world.gold, world.reward_model, world.checkpoint, world.round):
         known |= things()
     checks = [CHECKS.get_one(name) for name in CHECKED]
 
