@@ -110,7 +110,7 @@ def delete_group(request: HttpRequest, group_id: Id) -> Status[None]:
     return Status(204, None)
 
 
-@router.get("/work-time", response={200: list[WorkDayOut], 422: Misfits})
+@router.get("/work-time", response={200: list[WorkDayOut], 404: Problem, 422: Misfits})
 def work_time(
     request: HttpRequest, since: Day, until: Day, campaign: uuid.UUID | None = None, names: bool = False
 ) -> list[worktime.WorkDay]:
@@ -120,7 +120,7 @@ def work_time(
 
 @router.get(
     "/work-time.csv",
-    response={200: None, 422: Misfits},
+    response={200: None, 404: Problem, 422: Misfits},
     openapi_extra={"responses": {200: {"content": {"text/csv": {}}}}},
 )
 def work_time_csv(

@@ -82,7 +82,7 @@ class ForecastOut(Schema):
     latest: datetime | None = Field(description="null: so uneven that no end is certain")
 
 
-class PartOut(Schema):
+class AnnotatorPart(Schema):
     annotator: str = Field(description="Pseudonym")
     name: str | None = Field(description="Username, to those who may manage people")
     judged: int
@@ -100,15 +100,15 @@ class PartOut(Schema):
     shortfalls: list[str]
 
 
-class ShareOut(Schema):
+class CampaignShare(Schema):
     id: int | None = Field(description="Of the category or video model; null: without one")
     items: int
     judged: int
 
 
-class FiguresOut(Schema):
-    categories: list[ShareOut]
-    video_models: list[ShareOut]
+class CampaignFigures(Schema):
+    categories: list[CampaignShare]
+    video_models: list[CampaignShare]
     step: str = Field(description="hour or day: what `counts` are by")
     times: list[datetime]
     counts: list[int]
@@ -126,9 +126,9 @@ class ProgressOut(Schema):
     held: int
     hours_left: float | None = Field(description="Of work, at the time a judgement took here")
     forecast: ForecastOut | None
-    people: list[PartOut]
+    people: list[AnnotatorPart]
     counted_at: datetime | None = Field(description="When `figures` were counted; null: not yet")
-    figures: FiguresOut | None
+    figures: CampaignFigures | None
 
 
 @router.post("/{uuid:campaign_id}/edit", response={200: CampaignDetail, 409: Problem, 422: Misfits})

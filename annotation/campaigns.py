@@ -63,8 +63,11 @@ class Selection:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         lists = ("prompt_sets", "categories", "prompts", "video_models")
-        given = {name: tuple(value) if name in lists else value for name, value in data.items()}
-        return cls(**{**given, "clips": tuple(uuid.UUID(clip) for clip in data.get("clips", ()))})
+        given: dict[str, Any] = {
+            name: tuple(value) if name in lists else value for name, value in data.items()
+        }
+        given["clips"] = tuple(uuid.UUID(clip) for clip in data.get("clips", ()))
+        return cls(**given)
 
 
 @dataclass(frozen=True)

@@ -312,13 +312,9 @@ class OverlapForm(VersionForm):
 
 
 class ExtendForm(SelectionForm, VersionForm):
-    same = forms.TypedChoiceField(
+    chosen = forms.ChoiceField(
         label=_("Of which prompts and video models"),
-        choices=[("1", _("Those the campaign was made from")), ("", _("Others, chosen here"))],
-        coerce=bool,
-        empty_value=False,
-        required=False,
-        initial="1",
+        choices=[("same", _("Those the campaign was made from")), ("other", _("Others, chosen here"))],
     )
     way = forms.ChoiceField(
         label=_("Which items"),
@@ -329,7 +325,7 @@ class ExtendForm(SelectionForm, VersionForm):
     )
 
     def wanted(self) -> Selection | None:
-        return None if self.cleaned_data["same"] else self.selection()
+        return self.selection() if self.cleaned_data["chosen"] == "other" else None
 
 
 class EditForm(SettingsForm, VersionForm):

@@ -63,7 +63,7 @@ def _changed(campaign_id: uuid.UUID, version: int, overlap: int) -> Campaign:
     refuse_closed(campaign)
     more = overlap - campaign.overlap
     if more:
-        values = {"campaign": campaign.pk, "overlap": overlap, "more": more}
+        values: dict[str, Any] = {"campaign": campaign.pk, "overlap": overlap, "more": more}
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('annotation.release_expired'))")
             _lock_all(cursor, values)

@@ -154,7 +154,7 @@ def _share(row: tuple[Any, ...]) -> Share:
 def _rows(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 _JUDGED = """

@@ -32,7 +32,7 @@ def campaign_progress(request: SignedInRequest, campaign_id: uuid.UUID) -> HttpR
         named, models_named = tally.names(standing.figures, get_language() or "en")
         categories = _rows(standing.figures["categories"], named, campaign.overlap)
         models = _rows(standing.figures["video_models"], models_named, campaign.overlap)
-        series = {name: standing.figures[name] for name in ("step", "times", "counts")}  # type: ignore[literal-required]
+        series = {name: standing.figures[name] for name in ("step", "times", "counts")}
     context = {
         "campaign": campaign,
         "standing": standing,

@@ -61,7 +61,8 @@ def days(
     since: date, until: date, campaign_id: uuid.UUID | None = None, names: bool = False
 ) -> list[WorkDay]:
     """By day, then by pseudonym; both days are included. Raises Invalid `range`."""
-    if not since <= until or (until - since).days >= MOST_DAYS:
+    sound = date(2000, 1, 1) <= since <= until < date(2100, 1, 1)
+    if not sound or (until - since).days >= MOST_DAYS:
         text = _(
             "The days are %(since)s to %(until)s; expected a first and a last one, at most a year apart."
         )

@@ -92,7 +92,7 @@ def test_a_campaign_from_its_making_to_its_pay(
     assert set(campaign.annotators.all()) == set(people[:3])
 
     page.get_by_role("link", name="Change", exact=True).click()
-    page.get_by_label("Of which prompts and video models").select_option("")
+    page.get_by_label("Of which prompts and video models").select_option("other")
     page.get_by_role("button", name="See what this adds").click()
     expect(page.locator("#extension")).to_contain_text("This adds 2 items")
     look(page, "campaign-edit")

@@ -51,8 +51,8 @@ function draw() {
     paper_bgcolor: "#1b1b1b",
     plot_bgcolor: "#1b1b1b",
     font: { color: "#ededed", size: 12 },
-    xaxis: { type: "date", gridcolor: "#373737" },
-    yaxis: { title: { text: chart.dataset.title }, gridcolor: "#373737", rangemode: "tozero", tickformat: ",d" },
+    xaxis: { type: "date", gridcolor: "#373737", range: around(series.times) },
+    yaxis: { title: { text: chart.dataset.title }, gridcolor: "#373737", rangemode: "tozero", ...whole(series.counts) },
     uirevision: "same",
   };
   const config = {
@@ -64,6 +64,17 @@ function draw() {
     toImageButtonOptions: { format: "png", filename: standing.dataset.file, scale: 2 },
   };
   window.Plotly.react(chart, [steps], layout, config);
+}
+
+/** A first hour stands in the middle of three: one point has no width of its own. */
+function around(times) {
+  if (times.length > 1) return undefined;
+  return [-1, 1].map((hours) => new Date(Date.parse(times[0]) + hours * 3_600_000).toISOString());
+}
+
+/** Small counts have a tick for each, and none between. */
+function whole(counts) {
+  return Math.max(...counts) < 8 ? { dtick: 1 } : {};
 }
 
 byId("chart-csv").addEventListener("click", () => {
