@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
 from pydantic import Field, StringConstraints, WithJsonSchema
 
@@ -83,9 +84,8 @@ def add(request: HttpRequest, payload: WebhookIn) -> Status[Webhook]:
     if payload.campaign is not None:
         campaign = Campaign.objects.filter(pk=payload.campaign).first()
         if campaign is None:
-            raise Invalid(
-                "no_such_campaign", f"There is no campaign {payload.campaign}.", where="body.campaign"
-            )
+            message = _("There is no campaign %(id)s.") % {"id": payload.campaign}
+            raise Invalid("no_such_campaign", message, where="body.campaign")
     made = webhooks.add(payload.url, list(payload.events), campaign, request.user)
     audit(request, "webhook.add", made, url=made.url, events=made.events)
     return Status(201, made)

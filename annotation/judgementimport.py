@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotation import bestworst, labelstudio, pairs, pairtable, prompts
 from annotation.clipmatching import Clips, Found
@@ -125,7 +126,11 @@ def bring_in(
         if not assessed.fitting:
             raise Invalid("nothing_fits", _("Nothing of this file fits, so nothing is imported."))
         if report.problems and not partly:
-            message = _("%(n)d statements don't fit. Import the rest without them, or mend the file first.")
+            message = ngettext(
+                "%(n)d statement doesn't fit. Import the rest without it, or mend the file first.",
+                "%(n)d statements don't fit. Import the rest without them, or mend the file first.",
+                len(report.problems),
+            )
             raise Invalid("problems", message % {"n": len(report.problems)})
         campaign = _store(assessed, by)
         report.stored, report.campaign = True, str(campaign.pk)

@@ -6,8 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from annotation import judgementimport
@@ -61,8 +60,8 @@ def judgement_import(request: SignedInRequest) -> HttpResponse:
     if report is not None and report.stored:
         counts = {key: value for key, value in report.to_json().items() if isinstance(value, int | str)}
         audit(request, "campaign.import", None, **counts)
-        text = _("%(n)d judgements are imported.") % {"n": report.judgements}
-        messages.success(request, text)
+        text = ngettext("%(n)d judgement is imported.", "%(n)d judgements are imported.", report.judgements)
+        messages.success(request, text % {"n": report.judgements})
         return redirect("campaign", report.campaign)
     context = {
         "form": form,

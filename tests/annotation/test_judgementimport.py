@@ -302,7 +302,7 @@ def test_the_command_reports_and_stores(clips: list[Clip], manager: User, tmp_pa
     assert "1 judgements of 1 items by 1 people would be imported" in out.getvalue()
     assert "line 3: No clip here is called “x.mp4”" in problems.getvalue()
     arguments = ("import_judgements", "video_align", str(file), "--store", "--user", "manager")
-    with pytest.raises(CommandError, match="1 statements don't fit"):
+    with pytest.raises(CommandError, match="1 statement doesn't fit"):
         call_command(*arguments, stdout=out, stderr=problems)
     assert not Campaign.objects.exists()
     out = StringIO()

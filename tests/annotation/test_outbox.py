@@ -267,7 +267,7 @@ def test_pages_and_api_for_managers(receiver: Receiver, client: Client) -> None:
     client.post(f"/webhooks/{webhook.pk}/change/", {"do": "test"})
     outbox.deliver()
     page = client.get(f"/webhooks/{webhook.pk}/").text
-    assert "HTTP 204" in page
+    assert "HTTP status 204" in page
     [delivery] = client.get(f"/api/webhooks/{webhook.pk}/deliveries").json()
     assert (delivery["event"], delivery["state"]) == ("ping", "delivered")
     client.post(f"/webhooks/deliveries/{delivery['id']}/redeliver/")

@@ -146,6 +146,6 @@ def fetch(api: httpx.Client, address: str) -> bytes:
 
 def detail(video: bytes) -> float:
     """How much neighbouring pixels of the first frame differ on average, 0–255."""
-    with av.open(io.BytesIO(video)) as container:
+    with av.open(io.BytesIO(video), "r") as container:
         frame = next(container.decode(video=0)).to_ndarray(format="gray").astype(np.int16)
     return float(np.abs(np.diff(frame, axis=0)).mean() + np.abs(np.diff(frame, axis=1)).mean())

@@ -95,7 +95,7 @@ def test_versions_and_webhooks(
         attempts=2, last_error="ConnectionRefusedError: refused"
     )
     page.goto(f"/webhooks/{made.pk}/")
-    expect(page.locator("#deliveries")).to_contain_text("HTTP 204")
+    expect(page.locator("#deliveries")).to_contain_text("HTTP status 204")
     look(page, "webhook")
 
 
