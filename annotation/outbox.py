@@ -7,6 +7,8 @@ something and is open, less `SKEW` for clocks that differ and for the time betwe
 write. Rows behind that moment are met again the next time; that an event is in the outbox once for each
 webhook is a unique index's business. So no event is lost, and none is twice in the outbox.
 
+What was judged elsewhere and imported is no event: it happened there.
+
 `deliver` claims what is due, sends it, and writes down what came of it. A worker that dies in between leaves
 a delivery that is sent again: a receiver may get an event twice, and knows it by its id.
 """
@@ -136,7 +138,7 @@ def _put(webhook: Webhook, events: Iterable[Found]) -> int:
 
 def _judgements(webhook: Webhook, wanted: set[str]) -> Iterator[list[Found]]:
     """Judgements in the order of their time stamps, a batch at a time."""
-    rows = Judgement.objects.filter(created_at__gt=webhook.read_to)
+    rows = Judgement.objects.filter(created_at__gt=webhook.read_to, item__campaign__judgement_import=None)
     if webhook.campaign_id is not None:
         rows = rows.filter(item__campaign=webhook.campaign_id)
     if Event.JUDGEMENT_CORRECTED not in wanted:
@@ -190,7 +192,8 @@ def _told(judgements: Sequence[Judgement]) -> list[Found]:
 
 
 def _people(webhook: Webhook, wanted: set[str]) -> Iterator[Found]:
-    rows = _of_webhook(webhook, Participation.objects.select_related("annotator", "campaign"), "campaign")
+    parts = Participation.objects.filter(campaign__judgement_import=None)
+    rows = _of_webhook(webhook, parts.select_related("annotator", "campaign"), "campaign")
     for event, stamp in (
         (Event.ANNOTATOR_JOINED, "first_at"),
         (Event.ANNOTATOR_EXCLUDED, "excluded_at"),
@@ -203,7 +206,8 @@ def _people(webhook: Webhook, wanted: set[str]) -> Iterator[Found]:
 
 
 def _finished(webhook: Webhook) -> Iterator[Found]:
-    rows = _of_webhook(webhook, Campaign.objects.filter(items_total__gt=0), "pk")
+    at_work = Campaign.objects.filter(items_total__gt=0, judgement_import=None)
+    rows = _of_webhook(webhook, at_work, "pk")
     full = rows.annotate(done=Sum("participations__judged"), last=Max("participations__last_at"))
     for campaign in full.filter(done__gte=F("items_total") * F("overlap"), last__gt=webhook.created_at):
         # Asked for more later, it finishes once more.

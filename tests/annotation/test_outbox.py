@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from annotation import campaigns, judging, outbox, webhooks
+from annotation import campaigns, judgementimport, judging, outbox, webhooks
 from annotation.judging import Submission
 from annotation.models import Campaign, Judgement, Participation
 from annotation.models_webhooks import Event, Webhook, WebhookDelivery
@@ -133,6 +133,19 @@ def test_each_asks_for_what_it_wants_and_gets_it_once(receiver: Receiver) -> Non
     Participation.objects.filter(campaign=mine).update(judged=2)
     outbox.collect()
     assert told(everything).count("campaign.finished") == 2
+
+
+@pytest.mark.django_db
+def test_an_import_is_no_flood_of_events(receiver: Receiver) -> None:
+    manager = rows.person("manager", Role.MANAGER)
+    webhook = hook(receiver, list(Event.values))
+    rows.clips(1, 2)
+    name = "hidden-name-0-secret-model-{}.mp4"
+    table = f"path_A,path_B,prompt,VQ\n{name.format(0)},{name.format(1)},,A\n".encode()
+    judgementimport.bring_in("video_align", table, "pairs.csv", manager)
+    assert Judgement.objects.count() == 1
+    outbox.collect()
+    assert told(webhook) == []
 
 
 @pytest.mark.django_db

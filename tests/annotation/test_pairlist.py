@@ -122,7 +122,7 @@ def test_the_api_tells_what_the_export_tells(campaign: Campaign, client: Client)
         more = {name: row.pop(name) for name in ("verdict", "same", "opposite")}
         assert row == exported[row["judgement"], row["dimension"]]
         assert more["verdict"] == ("broken" if row["broken_by"] else "kept")
-    first = client.get(path, {"limit": 5, "dimension": "motion_quality"}).json()
+    first = client.get(f"{path}?limit=5&dimension=motion_quality").json()
     rest = client.get(f"{path}?limit=5&dimension=motion_quality&after={first['next_after']}").json()
     assert (len(first["pairs"]), len(rest["pairs"]), rest["next_after"]) == (5, 1, None)
     assert client.get(path, {"dimension": "taste"}).status_code == 422
