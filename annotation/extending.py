@@ -105,7 +105,8 @@ def extend(
     refuse_unrendered(campaign, {clip for group in found.groups for clip in group.clips})
     with transaction.atomic():
         campaign = locked(campaign_id, version)
-        last = campaign.items.aggregate(last=Max("position"))["last"]
+        # Gold items have places of their own, far behind.
+        last = campaign.items.filter(gold=False).aggregate(last=Max("position"))["last"]
         add_items(campaign, found.groups, first_position=0 if last is None else last + 1)
         Campaign.objects.filter(pk=campaign.pk).update(
             items_total=F("items_total") + len(found.groups), version=F("version") + 1

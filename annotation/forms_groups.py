@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from annotation.forms import NamedChoices
 from annotation.models import AnnotatorGroup
@@ -46,10 +45,6 @@ class GroupForm(forms.Form):
         found = dict(_PEOPLE.filter(username__in=names).values_list("username", "pk"))
         unknown = sorted(names - found.keys())
         if unknown:
-            said = ngettext(
-                "Nobody who is active is called %(names)s.",
-                "These are nobody active: %(names)s.",
-                len(unknown),
-            )
+            said = _("Nobody active is called: %(names)s.")
             raise forms.ValidationError(said % {"names": ", ".join(unknown[:20])})
         return list(found.values())

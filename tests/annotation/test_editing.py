@@ -6,6 +6,7 @@ from annotation import campaigns, editing, extending
 from annotation.campaigns import Selection
 from annotation.editing import Changes
 from annotation.extending import Way
+from annotation.gold_items import FIRST_POSITION
 from annotation.models import AnnotatorGroup, Campaign, Clip, ItemClip
 from tests.annotation import rows
 from workbench.models import Role, User
@@ -71,10 +72,12 @@ def test_an_extension_shows_what_came_since_and_nothing_twice(manager: User) -> 
     assert conflict.value.code == "nothing_new"
 
     Clip.objects.update(state=Clip.State.READY)
+    gold = campaign.items.create(prompt=made[0].prompt, position=FIRST_POSITION, open_slots=0, gold=True)
     grown, added = extending.extend(campaign.pk, campaign.version, most=3)
     assert (added, grown.items_total, grown.version) == (3, 5, campaign.version + 1)
     grown, added = extending.extend(campaign.pk, grown.version)
     assert (added, grown.items_total, grown.wanted) == (1, 6, 12), "the rest of it, and no more"
+    gold.delete()
     rows.slots_add_up(grown)
     assert companies(grown)[:2] == before
     assert list(grown.items.order_by("position").values_list("position", flat=True)) == list(range(6))

@@ -63,9 +63,12 @@ def test_fewer_takes_open_slots_then_leases_then_the_latest_judgements(manager: 
     rows.slots_add_up(campaign)
     assert (campaign.progress.judged, campaign.progress.surplus) == (3, 0), "surplus judgements count again"
     assert rows.next_item(campaign, rows.person("late")) is None
+    gold = campaign.items.create(prompt=campaign.items.get().prompt, position=9, open_slots=0, gold=True)
     changed(campaign, 5)
+    gold.refresh_from_db()
+    assert (gold.open_slots, campaign.items.get(gold=False).open_slots) == (0, 2), "gold has no slots"
+    gold.delete()
     rows.slots_add_up(campaign)
-    assert campaign.items.get().open_slots == 2
 
 
 def test_a_hold_that_goes_was_never_seen(manager: User) -> None:
