@@ -19,14 +19,22 @@ def excluded(campaign_id: uuid.UUID) -> list[int]:
     return list(rows.order_by("annotator").values_list("annotator_id", flat=True))
 
 
-def counted(rows: QuerySet[Judgement], until: datetime | None = None) -> QuerySet[Judgement]:
-    """Judgements of ordinary items by people who are not excluded (with `until`: were not by then)."""
-    shut_out = Participation.objects.filter(
-        campaign=OuterRef("item__campaign"), annotator=OuterRef("annotator"), excluded_at__isnull=False
+def by_excluded(judgement: str = "", until: datetime | None = None) -> Exists:
+    """A condition: the judgement is by somebody who is excluded (with `until`: was by then).
+
+    For rows that refer to a judgement, `judgement` is the way there with `__` at its end.
+    """
+    parts = Participation.objects.filter(
+        campaign=OuterRef(f"{judgement}item__campaign"), annotator=OuterRef(f"{judgement}annotator")
     )
     if until is not None:
-        shut_out = shut_out.filter(excluded_at__lte=until)
-    return rows.filter(~Exists(shut_out), item__gold=False)
+        parts = parts.filter(excluded_at__lte=until)
+    return Exists(parts.filter(excluded_at__isnull=False))
+
+
+def counted(rows: QuerySet[Judgement], until: datetime | None = None) -> QuerySet[Judgement]:
+    """Judgements of ordinary items by people who are not excluded (with `until`: were not by then)."""
+    return rows.filter(~by_excluded(until=until), item__gold=False)
 
 
 def independent(rows: QuerySet[Judgement]) -> QuerySet[Judgement]:

@@ -13,7 +13,17 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from annotation import bestworst
-from annotation.models import Campaign, Clip, Dimension, Item, ItemClip, Judgement, PreferencePair, Prompt
+from annotation.counting import by_excluded
+from annotation.models import (
+    Campaign,
+    Clip,
+    Dimension,
+    Item,
+    ItemClip,
+    Judgement,
+    PreferencePair,
+    Prompt,
+)
 from annotation.pairs import ItemRules
 
 PAGE = 200
@@ -29,6 +39,8 @@ def pairs(campaign: Campaign, include_broken: bool = False, page: int = PAGE) ->
     for items in _pages(campaign, page):
         prompts = {item.pk: prompt_row(item.prompt) for item in items}
         rows = PreferencePair.objects.filter(judgement__item__in=items, overruled=False)
+        # The pairs of people who are excluded go by a task, which may not have come to them yet.
+        rows = rows.filter(~by_excluded("judgement__"))
         if not include_broken:
             rows = rows.filter(broken_by=[])
         rows = rows.select_related(
@@ -50,7 +62,9 @@ def as_jsonl(pages: Pages) -> Iterator[str]:
 def items_jsonl(campaign: Campaign, page: int = PAGE) -> Iterator[str]:
     """Whole items: clips, and each judgement's best and worst clips per dimension with the pairs' verdicts.
 
-    Judgements that were corrected are there too, marked by `superseded_by`; they have no pairs.
+    Judgements that were corrected are there too, marked by `superseded_by`; they have no pairs. Neither have
+    those of gold items, whose known answer is `gold`. Those of people who are excluded are left out, and
+    those that an adjudication decided against are marked as `overruled`.
     """
     dimensions = tuple(Dimension.objects.filter(campaign=campaign).order_by("position"))
     for items in _pages(campaign, page):
@@ -59,11 +73,14 @@ def items_jsonl(campaign: Campaign, page: int = PAGE) -> Iterator[str]:
         for item_clip in item_clips.order_by("item", "position"):
             clips[item_clip.item_id].append(item_clip)
         judgements: dict[uuid.UUID, list[Judgement]] = defaultdict(list)
-        rows = Judgement.objects.filter(item__in=items).select_related(
-            "annotator", "assignment", "superseded_by"
-        )
+        rows = Judgement.objects.filter(~by_excluded(), item__in=items)
+        rows = rows.select_related("annotator", "assignment", "superseded_by")
         for judgement in rows.order_by("created_at", "id"):
             judgements[judgement.item_id].append(judgement)
+        decided = {
+            key: any(one.adjudicates and not _later(one) for one in listed)
+            for key, listed in judgements.items()
+        }
         yield lines(
             {
                 "campaign": str(campaign.pk),
@@ -71,8 +88,11 @@ def items_jsonl(campaign: Campaign, page: int = PAGE) -> Iterator[str]:
                 "position": item.position,
                 "prompt": prompt_row(item.prompt),
                 "clips": [clip_row(item_clip.clip) for item_clip in clips[item.pk]],
+                "gold": _by_clip(item.gold_answer.answers, clips[item.pk]) if item.gold else None,
                 "judgements": [
-                    _judgement(judgement, ItemRules(item, tuple(clips[item.pk]), dimensions))
+                    _judgement(
+                        judgement, ItemRules(item, tuple(clips[item.pk]), dimensions), decided[item.pk]
+                    )
                     for judgement in judgements[item.pk]
                 ],
             }
@@ -139,7 +159,8 @@ def _pages(campaign: Campaign, size: int) -> Iterator[list[Item]]:
     """Items by position; each page starts after the last one's end."""
     last = -1
     while True:
-        rows = Item.objects.filter(campaign=campaign, position__gt=last).select_related("prompt")
+        rows = Item.objects.filter(campaign=campaign, position__gt=last)
+        rows = rows.select_related("prompt", "gold_answer")
         items = list(rows.order_by("position")[:size])
         if not items:
             return
@@ -149,14 +170,31 @@ def _pages(campaign: Campaign, size: int) -> Iterator[list[Item]]:
         last = items[-1].position
 
 
-def _judgement(judgement: Judgement, rules: ItemRules) -> dict[str, Any]:
+def _later(judgement: Judgement) -> Judgement | None:
+    return getattr(judgement, "superseded_by", None)
+
+
+def _by_clip(picks: dict[str, Any], item_clips: Iterable[ItemClip]) -> dict[str, Any]:
+    """Picks with clips in place of their keys in the item."""
+    clip_of = {str(item_clip.pk): str(item_clip.clip_id) for item_clip in item_clips}
+    return {
+        dimension: {
+            side: [clip_of[key] for key in keys] if isinstance(keys, list) else keys
+            for side, keys in answer.items()
+        }
+        for dimension, answer in picks.items()
+    }
+
+
+def _judgement(judgement: Judgement, rules: ItemRules, decided: bool) -> dict[str, Any]:
     clip_of = {str(item_clip.pk): str(item_clip.clip_id) for item_clip in rules.clips}
     answers = bestworst.from_json(judgement.answers)
     told = bestworst.to_json(answers)
     picks: Any = told["picks"]
     comparisons: Any = told["comparisons"]
-    later = getattr(judgement, "superseded_by", None)
-    derived = [] if later else bestworst.preference_pairs(rules.judgement(answers), include_broken=True)
+    later = _later(judgement)
+    none = later or rules.item.gold
+    derived = [] if none else bestworst.preference_pairs(rules.judgement(answers), include_broken=True)
     return {
         "judgement": str(judgement.pk),
         "annotator": judgement.annotator.pseudonym,
@@ -165,13 +203,10 @@ def _judgement(judgement: Judgement, rules: ItemRules) -> dict[str, Any]:
         "simulated": judgement.simulated,
         "surplus": judgement.assignment.surplus,
         "superseded_by": str(later.pk) if later else None,
+        "adjudicates": judgement.adjudicates,
+        "overruled": decided and not judgement.adjudicates,
         "order_shown": [clip_of[key] for key in judgement.assignment.clip_order],
-        "answers": {
-            dimension: {side: [clip_of[key] for key in keys] for side, keys in answer.items()}
-            if "best" in answer
-            else answer
-            for dimension, answer in picks.items()
-        },
+        "answers": _by_clip(picks, rules.clips),
         "comparisons": [{**said, "b": clip_of[said["b"]], "w": clip_of[said["w"]]} for said in comparisons],
         "pairs": [
             {

@@ -1,10 +1,20 @@
 """An item whose judges disagree is decided: by one more judgement, that overwrites nobody's."""
 
+import json
 import uuid
 
 import pytest
 
-from annotation import adjudication, campaign_agreement, counting, disputes, exclusion, judging, pairs
+from annotation import (
+    adjudication,
+    campaign_agreement,
+    counting,
+    disputes,
+    exclusion,
+    export,
+    judging,
+    pairs,
+)
 from annotation.models import (
     Assignment,
     Campaign,
@@ -62,6 +72,13 @@ def test_a_decision_stands_beside_the_judgements_and_gives_the_pairs(disputed: I
     current = Judgement.objects.filter(superseded_by=None)
     assert list(counting.deciding(current)) == [decision]
     assert campaign_agreement.of_campaign(Campaign.objects.get())[0].dimensions[0].alpha == before
+    (line,) = [
+        json.loads(text) for page in export.items_jsonl(disputed.campaign) for text in page.splitlines()
+    ]
+    told = [(one["adjudicates"], one["overruled"], len(one["pairs"])) for one in line["judgements"]]
+    assert told == [(False, True, 4), (False, True, 4), (True, False, 4)]
+    exported = [pair for page in export.pairs(disputed.campaign) for pair in page]
+    assert {pair["annotator"] for pair in exported} == {expert.pseudonym}
     rows.slots_add_up(disputed.campaign)
     assert judging.correctable(disputed.campaign_id, expert) is None
     pairs.derive_all()

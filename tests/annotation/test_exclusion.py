@@ -2,7 +2,7 @@
 
 import pytest
 
-from annotation import campaign_agreement, counting, disputes, exclusion, pairs, quality
+from annotation import campaign_agreement, counting, disputes, exclusion, export, pairs, quality
 from annotation.models import Assignment, Campaign, Dispute, Item, Judgement, Participation, PreferencePair
 from tests.annotation import rows
 from workbench.models import Role, User
@@ -55,6 +55,9 @@ def test_everything_derived_follows_an_exclusion_and_its_end(manager: User) -> N
         exclusion.exclude(campaign.pk, cai.pk, "again")
     assert counting.excluded(campaign.pk) == [cai.pk]
     assert alpha(campaign) == pytest.approx(1)
+    exported = [pair["annotator"] for page in export.pairs(campaign) for pair in page]
+    assert set(exported) == {ann.pseudonym, bob.pseudonym}, "before the task has come to the pairs"
+    assert cai.pseudonym not in "".join(export.items_jsonl(campaign))
     assert exclusion.follow(batch=3) == 4
     assert (pairs_by(ann), pairs_by(cai)) == (16, 0)
     assert not Dispute.objects.exists()

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from annotation import gold, gold_items, ownfigures, qualification, queue
+from annotation import export, gold, gold_items, ownfigures, qualification, queue
 from annotation.bestworst import Answers, Mark, Picks
 from annotation.models import Assignment, Campaign, GoldAnswer, GoldJudgement, Judgement, Participation
 from tests.annotation import rows
@@ -112,6 +112,11 @@ def test_nobody_meets_a_gold_item_twice_and_work_goes_on_after_the_last(manager:
     assert all(0 < n <= 3 for n in dealt)
     assert not campaign.items.filter(gold=True).exclude(open_slots=0).exists()
     assert not Judgement.objects.filter(item__gold=True, pairs__isnull=False).exists()
+    exported = [json.loads(text) for page in export.items_jsonl(campaign) for text in page.splitlines()]
+    known = [line for line in exported if line["gold"]]
+    assert (len(known), len(exported)) == (3, 15)
+    assert known[0]["gold"]["motion_quality"]["worst"] == [known[0]["clips"][3]["clip"]]
+    assert not [one for line in known for one in line["judgements"] if one["pairs"]]
     campaign.refresh_from_db()
     assert campaign.progress.judged == 24
 
