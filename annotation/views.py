@@ -118,8 +118,8 @@ def _texts() -> dict[str, object]:
         "flagged": _("Clip {n} is flagged as broken"),
         "playMore": _("Play {n} s more before you submit."),
         "tooMuch": _(
-            "This computer drops frames with all clips at once, so they play in turn, row by row. "
-            "Stopped, all show the same moment."
+            "This computer drops frames with all clips at once, so they play in turn, row by row "
+            "(O: all at once). Stopped, all show the same moment."
         ),
         "viewing": {
             "grid": _("All clips"),

@@ -32,6 +32,8 @@ const outbox = new Outbox(person, (waiting, error) => {
 let work = null;
 /** Whether clips play row by row; stays for the items that follow, since the machine stays the same. */
 let inTurn = false;
+/** Whether the page may decide that; no more once the person has. */
+let mayDecide = true;
 
 function start(item) {
   work?.player.close();
@@ -213,14 +215,18 @@ async function submit() {
     played: Math.round(now.player.played * 10) / 10,
   };
   try {
-    await now.drafts.settled();
+    now.drafts.close();
+    clearTimeout(now.timer);
     const answer = await outbox.submit(now.item.assignment, body);
     await tell(answer?.gold, now.item, texts.gold);
     if (now === work) await next();
   } catch (error) {
     now.sending = false;
     now.key = newKey();
-    if (error.status === 422) return refuse(error.message);
+    if (error.status === 422) {
+      now.drafts.reopen(now.answers);
+      return refuse(error.message);
+    }
     await next();
     if (work) refuse(error.message);
     else view.nothing(error.message);
@@ -258,12 +264,13 @@ function tick() {
   view.drawPlayer(work.player);
   view.drawLeast(work.item.campaign.min_play_seconds - work.player.played, work.item.supersedes);
   // Frames that are due faster than the screen shows them are dropped on any machine.
-  if (inTurn || work.player.speed > 1 || viewing.mode !== "grid") return work.load.restart();
+  if (!mayDecide || work.player.speed > 1 || viewing.mode !== "grid") return work.load.restart();
   if (work.item.clips.length > 1 && work.load.tooMuch()) setTurns(true, texts.tooMuch);
 }
 
 function setTurns(on, why = "") {
   inTurn = on;
+  mayDecide = false;
   playSeen();
   view.drawTurns(on, why);
 }

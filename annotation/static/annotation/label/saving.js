@@ -36,19 +36,19 @@ export class Drafts {
     if (!this.busy) this.saving = this.#next();
   }
 
-  /** Resolves when nothing is on its way; what only waits is dropped, since a submission carries it. */
-  async settled() {
-    this.waiting = null;
-    await this.saving;
+  /** A submission carries the answers: what is on its way is let go, and the server refuses it if it is late. */
+  close() {
+    this.closed = true;
     this.waiting = null;
     clearTimeout(this.timer);
     localStorage.removeItem(this.name);
   }
 
-  close() {
-    this.closed = true;
-    this.waiting = null;
-    clearTimeout(this.timer);
+  /** The submission was refused: saves these answers, and goes on. */
+  async reopen(answers) {
+    await this.saving;
+    this.closed = false;
+    this.save(answers);
   }
 
   async #next() {
@@ -60,11 +60,14 @@ export class Drafts {
     try {
       const saved = await call("PUT", this.url, { answers, draft_version: this.version });
       this.version = saved.draft_version;
-      if (this.waiting === null) localStorage.removeItem(this.name);
+      if (this.waiting === null || this.closed) localStorage.removeItem(this.name);
       else localStorage.setItem(this.name, JSON.stringify({ answers: this.waiting, version: this.version }));
       if (!this.closed) this.tell("saved");
     } catch (error) {
-      if (this.closed) return;
+      if (this.closed) {
+        this.busy = false;
+        return;
+      }
       if (error.status === 409) {
         this.waiting = null;
         localStorage.removeItem(this.name);

@@ -1,7 +1,7 @@
 /** Whether this machine keeps up with the clips that play, told by the frames that the browser dropped. */
 
-const ENOUGH = 120; // frames, of all clips together, before a word is said
-const TOO_MANY = 0.25; // of them dropped
+const ENOUGH = 240; // frames, of all clips together, before a word is said
+const TOO_MANY = 0.3; // of them dropped
 
 export class Load {
   constructor(videos) {
