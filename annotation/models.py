@@ -598,6 +598,7 @@ class PreferencePair(models.Model):
             models.Index(fields=["dimension", "id"], name="pair_of_dimension"),
             models.Index(fields=["dimension", "id"], condition=~Q(broken_by=[]), name="pair_broken"),
             models.Index(fields=["dimension", "id"], condition=~Q(unchecked=[]), name="pair_unchecked"),
+            models.Index(fields=["dimension", "id"], condition=Q(overruled=True), name="pair_overruled"),
         ]
 
 

@@ -1,8 +1,8 @@
 """A campaign's preference pairs to look at: filtered, a page at a time, with how far others say the same.
 
 A page is read dimension by dimension, each along an index that ends with the pair's id, and merged: it costs
-by its own length, not by the campaign's. What is rare (broken pairs, unchecked ones) has indexes of its own;
-overruled pairs have none, and are looked for among the dimension's.
+by its own length, not by the campaign's. What is rare (broken, unchecked, overruled pairs) has indexes of its
+own.
 """
 
 import uuid

@@ -97,6 +97,7 @@ def test_a_page_walks_an_index(campaign: Campaign) -> None:
         (PairFilter(dimension="motion_quality"), "pair_of_dimension"),
         (PairFilter(dimension="motion_quality", verdict=Verdict.BROKEN), "pair_broken"),
         (PairFilter(dimension="motion_quality", verdict=Verdict.UNCHECKED), "pair_unchecked"),
+        (PairFilter(dimension="motion_quality", verdict=Verdict.OVERRULED), "pair_overruled"),
     ):
         with CaptureQueriesContext(connection) as captured:
             pairs_of(campaign, wanted)
