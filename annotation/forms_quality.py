@@ -29,7 +29,10 @@ class QualityForm(forms.Form):
         label=_("Items of the qualification round"),
         min_value=0,
         max_value=50,
-        help_text=_("Gold items that come first, each explained after the answer. 0: no round."),
+        help_text=_(
+            "Gold items that come first, each explained after the answer; for people at work already, too. "
+            "0: no round."
+        ),
     )
     qualification_pass = forms.FloatField(
         label=_("Share right to pass"), min_value=0, max_value=1, help_text=_("Between 0 and 1.")

@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy.stats import chisquare
+from scipy.special import chdtrc
 
 LEAST_ITEMS = 20
 """Items of a person, fewer than which say nothing."""
@@ -111,7 +111,9 @@ def side_p(counts: Sequence[float]) -> float | None:
     """
     if len(counts) < 2 or sum(counts) <= 0:
         return None
-    return float(chisquare(counts).pvalue)
+    expected = sum(counts) / len(counts)
+    distance = sum((count - expected) ** 2 / expected for count in counts)
+    return float(chdtrc(len(counts) - 1, distance))
 
 
 def holm(values: Mapping[int, float]) -> dict[int, float]:
