@@ -75,7 +75,7 @@ def list_gold(
     return {"items": found, "next_after": following}
 
 
-@router.post("/{uuid:campaign_id}/gold/make", response={202: GoldAsked, 422: Misfits})
+@router.post("/{uuid:campaign_id}/gold/make", response={202: GoldAsked, 409: Problem, 422: Misfits})
 def make_gold(request: HttpRequest, campaign_id: uuid.UUID, payload: MakeGoldIn) -> Status[dict[str, int]]:
     """Have gold items made from degraded copies of the campaign's clips; a notice tells what came of it."""
     require(request.user, "campaigns.manage")

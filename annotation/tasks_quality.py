@@ -3,16 +3,16 @@
 import logging
 import uuid
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotation import disputes, exclusion, gold_items, quality
 from annotation.degrade import Kind
 from annotation.models import Campaign
 from workbench.celery import app
 from workbench.models import User
+from workbench.refusals import Conflict
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +45,12 @@ def quality_report(campaign_id: str) -> None:
 
 
 def ask_gold(campaign: Campaign, n: int, kinds: Sequence[Kind], strength: float, seed: int, by: User) -> None:
-    """Have gold items made by a worker, once what is stored so far is there."""
-    arguments = [str(campaign.pk), n, list(kinds), strength, seed, by.pk]
-    transaction.on_commit(partial(make_gold.apply_async, args=arguments))
+    """Have gold items made by a worker. Raises Conflict `no_broker` where no worker can be told."""
+    try:
+        make_gold.apply_async(args=[str(campaign.pk), n, list(kinds), strength, seed, by.pk], retry=False)
+    except Exception as error:
+        log.warning("gold items could not be asked for: %s", error)
+        raise Conflict("no_broker", _("No worker can be reached now; try again in a moment.")) from error
 
 
 def soon(task: Any, *arguments: object) -> None:

@@ -101,7 +101,11 @@ def campaign_gold(request: SignedInRequest, campaign_id: uuid.UUID) -> HttpRespo
             request, campaign, form, ConsensusForm(label_suffix=""), HTTPStatus.UNPROCESSABLE_ENTITY
         )
     asked = dict(form.cleaned_data)
-    tasks_quality.ask_gold(campaign, **asked, seed=secrets.randbelow(2**31), by=request.user)
+    try:
+        tasks_quality.ask_gold(campaign, **asked, seed=secrets.randbelow(2**31), by=request.user)
+    except Refusal as refusal:
+        form.add_error(None, refusal.message)
+        return _gold_page(request, campaign, form, ConsensusForm(label_suffix=""), refusal.status)
     audit(request, "campaign.gold.make", campaign, **asked)
     text = ngettext(
         "%(n)d gold item is being made; a notice tells when it is there.",

@@ -13,6 +13,7 @@ from annotation.models import Campaign, Clip, GoldAnswer, Item, ItemClip, Prefer
 from annotation.prompts import find_or_create
 from tests.annotation import rows
 from tests.annotation.video_files import frame_times, write_video
+from workbench.celery import app
 from workbench.models import Notice, Role, User
 from workbench.refusals import Conflict, Invalid
 
@@ -75,7 +76,10 @@ def test_a_degraded_copy_is_a_clip_that_nothing_else_takes(filmed: Campaign, man
 
 def test_gold_is_made_from_the_clips_of_a_campaign(filmed: Campaign, manager: User) -> None:
     before = set(ItemClip.objects.values_list("clip", flat=True))
-    made = gold_items.make_many(filmed.pk, 1, ["jitter"], seed=5, by=manager)
+    app.loader.import_default_modules()
+    assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
+    app.tasks["annotation.make_gold"](str(filmed.pk), 1, ["jitter"], 0.8, 5, manager.pk)
+    made = list(filmed.items.filter(gold=True))
     assert [item.prompt.text_en for item in made] == ["Snow falls"], "a jitter of a plain wall shows nothing"
     (item,) = made
     assert (item.gold, item.open_slots, item.position) == (True, 0, gold_items.FIRST_POSITION)
