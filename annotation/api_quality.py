@@ -53,10 +53,21 @@ class AnnotatorQuality(Schema):
     labels: dict[str, int] = Field(description="By dimension: pairs of clips that it rests on")
 
 
+class QualitySettingsOut(Schema):
+    version: int
+    gold_share: float
+    gold_feedback: bool
+    qualification_items: int
+    qualification_pass: float
+    dispute_from: float
+    gold_lacking: int = Field(description="Gold items that a qualification round lacks")
+
+
 class QualityOut(Schema):
     computed_at: datetime | None = Field(description="When the report was; null: not yet")
     asked_at: datetime | None = Field(description="A new one is on its way since")
     judgements: int = Field(description="That the report rests on")
+    settings: QualitySettingsOut
     people: list[AnnotatorQuality]
 
 
@@ -72,16 +83,6 @@ class QualitySettings(Schema):
     dispute_from: float | None = Field(
         None, ge=0, le=1, description="Disagreement from which an item waits for adjudication"
     )
-
-
-class QualitySettingsOut(Schema):
-    version: int
-    gold_share: float
-    gold_feedback: bool
-    qualification_items: int
-    qualification_pass: float
-    dispute_from: float
-    gold_lacking: int = Field(description="Gold items that a qualification round lacks")
 
 
 class ExcludeIn(Schema):
@@ -134,6 +135,7 @@ def campaign_quality(request: HttpRequest, campaign_id: uuid.UUID) -> dict[str, 
         "computed_at": report.computed_at if report else None,
         "asked_at": report.asked_at if report else None,
         "judgements": report.judgements if report else 0,
+        "settings": _settings(campaign),
         "people": [quality_table.row(person) for person in quality.people(campaign)],
     }
 
@@ -172,9 +174,7 @@ def quality_settings(
     given = payload.dict(exclude={"version"}, exclude_none=True)
     campaign = quality.configure(campaign_id, payload.version, given)
     audit(request, "campaign.quality", campaign, **given)
-    return {name: getattr(campaign, name) for name in ("version", "gold_share", *quality.SETTINGS)} | {
-        "gold_lacking": qualification.lacking(campaign)
-    }
+    return _settings(campaign)
 
 
 @campaigns.post(
@@ -228,6 +228,12 @@ def own_figures(request: HttpRequest) -> list[OwnPart]:
     require(request.user, "label")
     assert isinstance(request.user, User)
     return ownfigures.of_person(request.user)
+
+
+def _settings(campaign: Campaign) -> dict[str, Any]:
+    names = ("version", "gold_share", *quality.SETTINGS)
+    told = {name: getattr(campaign, name) for name in names}
+    return {**told, "gold_lacking": qualification.lacking(campaign)}
 
 
 def _person(campaign_id: uuid.UUID, pseudonym: str) -> User:

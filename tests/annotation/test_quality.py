@@ -98,6 +98,7 @@ def test_managers_change_what_is_asked_of_annotators(manager: User) -> None:
         "dispute_from": 0.5,
         "gold_lacking": 3,
     }
+    assert client.get(f"{at}/quality").json()["settings"] == answer.json()
     assert post(client, f"{at}/quality/settings", version=1, dispute_from=0.2).status_code == 409
     assert "lacks 3 gold items" in client.get(f"/campaigns/{campaign.pk}/quality/").text
     answer = client.post(
