@@ -18,10 +18,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation import bestworst, disputes, pairs
-from annotation.counting import independent
+from annotation.counting import counted, independent
 from annotation.feedback import problem_json
 from annotation.judging import parsed
-from annotation.models import Assignment, Dispute, Item, ItemClip, Judgement, Rendition
+from annotation.models import Assignment, Campaign, Dispute, Item, ItemClip, Judgement, Rendition
 from annotation.pairs import rules_of
 from workbench.models import User
 from workbench.refusals import Conflict, Invalid, Missing
@@ -105,6 +105,14 @@ def decide(
         raise Conflict("key_reused", _("This submission key was used for another item.")) from error
 
 
+def own_decisions(campaign: Campaign, person: User, limit: int = 10) -> list[Judgement]:
+    """This person's latest decisions in a campaign, which they can correct."""
+    rows = Judgement.objects.filter(
+        annotator=person, adjudicates=True, superseded_by=None, item__campaign=campaign
+    )
+    return list(rows.select_related("item__prompt").order_by("-created_at")[:limit])
+
+
 def _decide(
     opened: Opened, person: User, given: bestworst.Answers, key: uuid.UUID, seconds: float | None
 ) -> Judgement:
@@ -168,7 +176,8 @@ def _assignment(item: Item, person: User) -> Assignment:
 
 
 def _decision(item: Item) -> Judgement | None:
-    return Judgement.objects.filter(item=item, adjudicates=True, superseded_by=None).first()
+    """The adjudication that counts: an excluded person's does not."""
+    return counted(Judgement.objects.filter(item=item, adjudicates=True, superseded_by=None)).first()
 
 
 def _clips(item: Item, order: list[str]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation import disputes, pairs
-from annotation.models import Assignment, Item, Judgement, Participation, PreferencePair
+from annotation.models import Assignment, Dispute, Item, Judgement, Participation, PreferencePair
 from workbench.refusals import Conflict, Invalid, Missing
 
 BATCH = 500
@@ -78,8 +78,7 @@ def _follow(part: Participation, batch: int) -> int:
             if now.slots_due:
                 _reopen(now, some)
             pairs.derive([pk for pk, _item, _adjudicates in judgements])
-            decided = [item for _pk, item, adjudicates in judgements if adjudicates]
-            _overrule(decided, now.excluded_at is None)
+            _adjudications({item: pk for pk, item, adjudicates in judgements if adjudicates}, now)
             disputes.measure({item for _pk, item, _adjudicates in judgements})
     # Unless it turned round meanwhile: then it is due once more.
     same = Participation.objects.filter(pk=part.pk, excluded_at=part.excluded_at)
@@ -102,10 +101,15 @@ def _reopen(part: Participation, assignments: list[uuid.UUID]) -> None:
     )
 
 
-def _overrule(item_ids: list[uuid.UUID], overruled: bool) -> None:
-    """The pairs of the other judgements of items that this person adjudicated."""
-    others = PreferencePair.objects.filter(judgement__item__in=item_ids, judgement__adjudicates=False)
-    others.update(overruled=overruled)
+def _adjudications(by_item: dict[uuid.UUID, uuid.UUID], part: Participation) -> None:
+    """What this person adjudicated: excluded, it decides nothing and the disputes wait again."""
+    others = PreferencePair.objects.filter(judgement__item__in=by_item, judgement__adjudicates=False)
+    others.update(overruled=part.excluded_at is None)
+    for item, judgement in by_item.items():
+        if part.excluded_at is None:
+            Dispute.objects.filter(item=item, decision=None).update(decision=judgement)
+        else:
+            Dispute.objects.filter(item=item, decision=judgement).update(decision=None)
 
 
 def _part(campaign_id: uuid.UUID, annotator_id: int) -> Participation:

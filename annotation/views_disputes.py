@@ -34,6 +34,7 @@ def dispute_list(request: SignedInRequest, campaign_id: uuid.UUID) -> HttpRespon
         "campaign": campaign,
         "disputes": [(one, _sharpest(one.by_dimension, dimensions)) for one in found],
         "following": disputes.written(following),
+        "decided": adjudication.own_decisions(campaign, request.user),
     }
     return render(request, "annotation/dispute_list.html", context)
 

@@ -118,7 +118,10 @@ def test_an_excluded_adjudicator_decides_nothing(disputed: Item, expert: User) -
     exclusion.exclude(disputed.campaign_id, expert.pk, "saw the names")
     exclusion.follow()
     assert live() == {("ann", False), ("bob", False), ("cai", False)}
+    assert [row.item for row in disputes.open_disputes(disputed.campaign)[0]] == [disputed]
+    assert adjudication.open_item(disputed.pk, rows.person("other", Role.EXPERT)).own is None
     assert counting.deciding(Judgement.objects.filter(superseded_by=None)).count() == 3
     exclusion.take_back(disputed.campaign_id, expert.pk)
     exclusion.follow()
     assert live() == {("ann", True), ("bob", True), ("cai", True), ("expert", False)}
+    assert disputes.open_disputes(disputed.campaign)[0] == []

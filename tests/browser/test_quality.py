@@ -161,6 +161,8 @@ def an_expert_decides_a_dispute(page: Page, log_in: LogIn, look: LookAt) -> None
     page.locator(".decision").last.get_by_label("Tie").check()
     page.get_by_role("button", name="Decide").click()
     expect(page.locator(".empty")).to_be_visible()
+    page.locator("#decided a").click()
+    expect(page.locator(".decision input:checked")).to_have_count(7)
     assert Judgement.objects.get(adjudicates=True).annotator.username == "eva"
     assert set(PreferencePair.objects.values_list("judgement__annotator__username", "overruled")) == {
         ("cai", True),
