@@ -54,10 +54,9 @@ class PairOut(Schema):
     weight: float
     broken_by: list[str] = Field(description="Dimensions in which the best is inferior to the worst")
     unchecked: list[str] = Field(description="Dimensions in which that could not be checked")
+    imported: str | None = Field(description="The file it came from; null where it was judged here")
     verdict: PairVerdict
-    same: int = Field(
-        description="Judgements that say the same of these clips in this dimension, itself too"
-    )
+    same: int = Field(description="Judgements that say the same of these clips in this dimension, itself too")
     opposite: int = Field(description="Judgements that say the opposite")
 
 
@@ -81,9 +80,11 @@ def pairs(
     campaign = get_object_or_404(Campaign, pk=campaign_id)
     wanted = PairFilter(dimension=dimension, verdict=verdict or "", broken_by=broken_by)
     found, next_after = pairs_of(campaign, wanted, after, limit)
-    return {"pairs": [_out(shown, campaign.pk) for shown in found], "next_after": next_after}
+    imported = export.imported_from([campaign.pk]).get(campaign.pk)
+    return {"pairs": [_out(shown, campaign.pk, imported) for shown in found], "next_after": next_after}
 
 
-def _out(shown: ShownPair, campaign_id: uuid.UUID) -> dict[str, Any]:
-    row = export.pair_row(shown.pair, campaign_id, export.prompt_row(shown.pair.judgement.item.prompt))
+def _out(shown: ShownPair, campaign_id: uuid.UUID, imported: str | None) -> dict[str, Any]:
+    prompt = export.prompt_row(shown.pair.judgement.item.prompt)
+    row = export.pair_row(shown.pair, campaign_id, prompt, imported)
     return {**row, "verdict": shown.verdict, "same": shown.same, "opposite": shown.opposite}

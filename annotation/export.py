@@ -24,6 +24,7 @@ from annotation.models import (
     PreferencePair,
     Prompt,
 )
+from annotation.models_data import JudgementImport
 from annotation.pairs import ItemRules
 
 PAGE = 200
@@ -36,6 +37,7 @@ def pairs(campaign: Campaign, include_broken: bool = False, page: int = PAGE) ->
 
     With `include_broken` also the pairs that break the constraint: `broken_by` names where.
     """
+    imported = imported_from([campaign.pk]).get(campaign.pk)
     for items in _pages(campaign, page):
         prompts = {item.pk: prompt_row(item.prompt) for item in items}
         rows = PreferencePair.objects.filter(judgement__item__in=items, overruled=False)
@@ -46,7 +48,7 @@ def pairs(campaign: Campaign, include_broken: bool = False, page: int = PAGE) ->
         rows = rows.select_related(
             "judgement__annotator", "dimension", "best__video_model", "worst__video_model"
         ).order_by("judgement__item__position", "judgement__created_at", "id")
-        yield [pair_row(pair, campaign.pk, prompts[pair.judgement.item_id]) for pair in rows]
+        yield [pair_row(pair, campaign.pk, prompts[pair.judgement.item_id], imported) for pair in rows]
 
 
 def pairs_jsonl(campaign: Campaign, include_broken: bool = False, page: int = PAGE) -> Iterator[str]:
@@ -67,6 +69,7 @@ def items_jsonl(campaign: Campaign, page: int = PAGE) -> Iterator[str]:
     those that an adjudication decided against are marked as `overruled`.
     """
     dimensions = tuple(Dimension.objects.filter(campaign=campaign).order_by("position"))
+    imported = imported_from([campaign.pk]).get(campaign.pk)
     for items in _pages(campaign, page):
         clips: dict[uuid.UUID, list[ItemClip]] = defaultdict(list)
         item_clips = ItemClip.objects.filter(item__in=items).select_related("clip__video_model")
@@ -95,13 +98,25 @@ def items_jsonl(campaign: Campaign, page: int = PAGE) -> Iterator[str]:
                     )
                     for judgement in judgements[item.pk]
                 ],
+                "imported": imported,
             }
             for item in items
         )
 
 
-def pair_row(pair: PreferencePair, campaign_id: uuid.UUID, prompt: dict[str, Any]) -> dict[str, Any]:
-    """A pair as files and the API tell it; its judgement, annotator, dimension and clips should be there."""
+def imported_from(campaigns: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Of those campaigns whose judgements were made elsewhere, the file that they came from."""
+    rows = JudgementImport.objects.filter(campaign__in=campaigns)
+    return dict(rows.values_list("campaign_id", "source"))
+
+
+def pair_row(
+    pair: PreferencePair, campaign_id: uuid.UUID, prompt: dict[str, Any], imported: str | None
+) -> dict[str, Any]:
+    """A pair as files and the API tell it; its judgement, annotator, dimension and clips should be there.
+
+    `imported` is the campaign's of `imported_from`.
+    """
     return {
         "campaign": str(campaign_id),
         "item": str(pair.judgement.item_id),
@@ -117,6 +132,7 @@ def pair_row(pair: PreferencePair, campaign_id: uuid.UUID, prompt: dict[str, Any
         "weight": pair.weight,
         "broken_by": pair.broken_by,
         "unchecked": pair.unchecked,
+        "imported": imported,
     }
 
 

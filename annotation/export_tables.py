@@ -34,6 +34,7 @@ COLUMNS = {
     "weight": "double",
     "broken_by": "strings",
     "unchecked": "strings",
+    "imported": "string",
 }
 """Name -> kind, in the order of the file."""
 

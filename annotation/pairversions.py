@@ -114,13 +114,14 @@ def make(version: PairVersion) -> PairVersion:
         return version
     campaigns = list(version.campaigns.values_list("pk", flat=True))
     ids = list(learnable(campaigns, version.until).values_list("pk", flat=True))
+    imported = export.imported_from(campaigns)
     digest, count = hashlib.sha256(), 0
     with tempfile.TemporaryDirectory(prefix="pairs-") as folder:
         lines_path, names_path = Path(folder) / "lines", Path(folder) / "names"
         with _gzipped(lines_path) as lines:
             for pairs in _pairs(sorted(ids, key=str), version):
                 for pair in pairs:
-                    row = _row(pair)
+                    row = _row(pair, imported)
                     lines.write(export.lines([row]).encode())
                     digest.update(_line(_identity(row)))
                     count += 1
@@ -229,9 +230,10 @@ def _pairs(ids: Sequence[uuid.UUID], version: PairVersion) -> Iterator[list[Pref
         yield batch
 
 
-def _row(pair: PreferencePair) -> dict[str, Any]:
+def _row(pair: PreferencePair, imported: dict[uuid.UUID, str]) -> dict[str, Any]:
     item = pair.judgement.item
-    return export.pair_row(pair, item.campaign_id, export.prompt_row(item.prompt))
+    prompt = export.prompt_row(item.prompt)
+    return export.pair_row(pair, item.campaign_id, prompt, imported.get(item.campaign_id))
 
 
 @contextmanager

@@ -233,7 +233,10 @@ def test_label_studio_becomes_a_closed_campaign(clips: list[Clip], manager: User
         assert not judgement.annotator.has_usable_password()
         assert judgement.created_at.year == 2024
     assert JudgementImport.objects.get().source == "labels.json"
-    assert {line["campaign"] for page in export.pairs(campaign) for line in page} == {str(campaign.pk)}
+    lines = [line for page in export.pairs(campaign) for line in page]
+    assert {(line["campaign"], line["imported"]) for line in lines} == {(str(campaign.pk), "labels.json")}
+    [whole] = [json.loads(text) for text in export.items_jsonl(campaign)]
+    assert whole["imported"] == "labels.json"
     with pytest.raises(Conflict, match="imported before"):
         judgementimport.preview(Format.LABEL_STUDIO, content, "again.json")
 
