@@ -167,10 +167,11 @@ def extend(request: HttpRequest, campaign_id: uuid.UUID, payload: ExtendIn) -> d
     require(request.user, "campaigns.manage")
     selection = payload.selection.selection() if payload.selection else None
     campaign = get_object_or_404(Campaign, pk=campaign_id)
-    found = extending.planned(campaign, selection, payload.way, payload.most)
-    if not payload.dry_run:
-        campaign, added = extending.extend(campaign_id, payload.version, selection, payload.way, payload.most)
-        audit(request, "campaign.extend", campaign, added=added, way=payload.way.value)
+    if payload.dry_run:
+        found = extending.planned(campaign, selection, payload.way, payload.most)
+    else:
+        campaign, found = extending.extend(campaign_id, payload.version, selection, payload.way, payload.most)
+        audit(request, "campaign.extend", campaign, added=len(found.groups), way=payload.way.value)
     return {
         "items": len(found.groups),
         "prompts": found.prompts,

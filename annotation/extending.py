@@ -1,7 +1,7 @@
 """More items for a campaign that is there: of clips that came in since, of other prompts, or dealt anew.
 
 No two items of a campaign show the same clips. Reads the clips of the campaign's items once, so it costs what
-the campaign has items: seconds for a million. Those who label go on meanwhile.
+the campaign has items: half a minute for a million. Those who label go on meanwhile.
 """
 
 import random
@@ -86,8 +86,8 @@ def extend(
     selection: Selection | None = None,
     way: Way = Way.FRESH,
     most: int | None = None,
-) -> tuple[Campaign, int]:
-    """Add items as `planned`; gives the campaign and how many came.
+) -> tuple[Campaign, Extension]:
+    """Add items as `planned`; gives the campaign and what came.
 
     Raises Missing; Conflict `stale`, `closed`, `nothing_new` or `renditions_missing`.
     """
@@ -112,7 +112,7 @@ def extend(
             items_total=F("items_total") + len(found.groups), version=F("version") + 1
         )
     campaign.refresh_from_db()
-    return campaign, len(found.groups)
+    return campaign, found
 
 
 def _used(campaign: Campaign) -> tuple[dict[int, set[uuid.UUID]], set[frozenset[uuid.UUID]]]:

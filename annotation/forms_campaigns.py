@@ -50,6 +50,7 @@ class SettingsForm(forms.Form):
     )
     gold_percent = forms.FloatField(
         label=_("Gold items, in percent"),
+        required=False,
         min_value=0,
         max_value=50,
         initial=0,
@@ -104,7 +105,7 @@ class SettingsForm(forms.Form):
         gold, least = self.cleaned_data["gold_percent"], self.cleaned_data["least_gold_percent"]
         return {
             **given,
-            "gold_share": gold / 100,
+            "gold_share": (gold or 0) / 100,
             "least_gold_accuracy": None if least is None else least / 100,
         }
 

@@ -76,10 +76,11 @@ def campaign_extend(request: SignedInRequest, campaign_id: uuid.UUID) -> HttpRes
         found = extending.planned(campaign, selection, way, most)
         return _page(request, campaign, extend_form=form, extension=found)
     try:
-        grown, added = extending.extend(campaign.pk, given["version"], selection, way, most)
+        grown, found = extending.extend(campaign.pk, given["version"], selection, way, most)
     except Refusal as refusal:
         form.add_error(None, refusal.message)
         return _page(request, campaign, extend_form=form, status=refusal.status)
+    added = len(found.groups)
     audit(request, "campaign.extend", grown, added=added, way=way.value)
     said = ngettext("%(n)d item is added.", "%(n)d items are added.", added)
     messages.success(request, said % {"n": added})

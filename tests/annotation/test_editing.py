@@ -73,10 +73,10 @@ def test_an_extension_shows_what_came_since_and_nothing_twice(manager: User) -> 
 
     Clip.objects.update(state=Clip.State.READY)
     gold = campaign.items.create(prompt=made[0].prompt, position=FIRST_POSITION, open_slots=0, gold=True)
-    grown, added = extending.extend(campaign.pk, campaign.version, most=3)
-    assert (added, grown.items_total, grown.version) == (3, 5, campaign.version + 1)
-    grown, added = extending.extend(campaign.pk, grown.version)
-    assert (added, grown.items_total, grown.wanted) == (1, 6, 12), "the rest of it, and no more"
+    grown, came = extending.extend(campaign.pk, campaign.version, most=3)
+    assert (len(came.groups), grown.items_total, grown.version) == (3, 5, campaign.version + 1)
+    grown, came = extending.extend(campaign.pk, grown.version)
+    assert (len(came.groups), grown.items_total, grown.wanted) == (1, 6, 12), "the rest of it, and no more"
     gold.delete()
     rows.slots_add_up(grown)
     assert companies(grown)[:2] == before
@@ -84,8 +84,8 @@ def test_an_extension_shows_what_came_since_and_nothing_twice(manager: User) -> 
     shown = [clip for company in companies(grown) for clip in company]
     assert len(shown) == len(set(shown)) == 18
 
-    grown, added = extending.extend(campaign.pk, grown.version, way=Way.ANEW)
-    assert added >= 5
+    grown, came = extending.extend(campaign.pk, grown.version, way=Way.ANEW)
+    assert len(came.groups) >= 5
     assert len(set(companies(grown))) == grown.items_total
     with pytest.raises(Conflict) as conflict:
         extending.extend(campaign.pk, campaign.version, way=Way.ANEW)
