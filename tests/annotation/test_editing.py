@@ -72,7 +72,9 @@ def test_an_extension_shows_what_came_since_and_nothing_twice(manager: User) -> 
     assert conflict.value.code == "nothing_new"
 
     Clip.objects.update(state=Clip.State.READY)
-    gold = campaign.items.create(prompt=made[0].prompt, position=FIRST_POSITION, open_slots=0, gold=True)
+    gold = campaign.items.create(
+        prompt_id=made[0].prompt_id, position=FIRST_POSITION, open_slots=0, gold=True
+    )
     grown, came = extending.extend(campaign.pk, campaign.version, most=3)
     assert (len(came.groups), grown.items_total, grown.version) == (3, 5, campaign.version + 1)
     grown, came = extending.extend(campaign.pk, grown.version)
