@@ -62,6 +62,7 @@ def test_words_limits_and_people_change_and_a_stale_form_does_not(manager: User)
 def test_an_extension_shows_what_came_since_and_nothing_twice(manager: User) -> None:
     made = rows.clips(3, 6)
     prompt = made[0].prompt
+    assert prompt is not None
     Clip.objects.exclude(prompt=prompt).update(state=Clip.State.PENDING)
     campaign = rows.campaign(manager, clips_per_item=3, overlap=2)
     assert campaign.items_total == 2
@@ -72,9 +73,7 @@ def test_an_extension_shows_what_came_since_and_nothing_twice(manager: User) -> 
     assert conflict.value.code == "nothing_new"
 
     Clip.objects.update(state=Clip.State.READY)
-    gold = campaign.items.create(
-        prompt_id=made[0].prompt_id, position=FIRST_POSITION, open_slots=0, gold=True
-    )
+    gold = campaign.items.create(prompt=prompt, position=FIRST_POSITION, open_slots=0, gold=True)
     grown, came = extending.extend(campaign.pk, campaign.version, most=3)
     assert (len(came.groups), grown.items_total, grown.version) == (3, 5, campaign.version + 1)
     grown, came = extending.extend(campaign.pk, grown.version)
