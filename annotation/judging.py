@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -27,6 +27,7 @@ from annotation.models import (
     PreferencePair,
 )
 from annotation.pairs import ItemRules, pairs_of
+from workbench import prepared
 from workbench.models import User
 from workbench.refusals import Conflict, Invalid, Missing
 
@@ -134,7 +135,7 @@ class _Work:
 
 def _work(assignment_id: uuid.UUID, annotator: User, lock: bool = False) -> _Work:
     """Read it in one statement; with `lock`, no other submission of it goes on until the transaction ends."""
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_WORK + (_LOCK if lock else ""), [assignment_id, annotator.pk])
         row = cursor.fetchone()
     if row is None:
@@ -253,7 +254,7 @@ def _store(judgement: Judgement, pairs: Sequence[PreferencePair], work: _Work) -
         "broken_by": [json.dumps(pair.broken_by) for pair in pairs],
         "unchecked": [json.dumps(pair.unchecked) for pair in pairs],
     }
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_STORE, values)
 
 

@@ -8,12 +8,12 @@ import json
 import uuid
 from typing import Any
 
-from django.db import connection
 from django.db.models.fields.files import FieldFile
 from django.urls import reverse
 from django.utils.translation import get_language
 
 from annotation.models import Assignment, ItemClip, Judgement, Rendition
+from workbench import prepared
 from workbench.access import may
 from workbench.models import User
 
@@ -23,7 +23,7 @@ def shown(assignment_id: uuid.UUID, correcting: Judgement | None = None) -> dict
 
     One statement. Raises Assignment.DoesNotExist.
     """
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_SHOWN, [assignment_id])
         row = cursor.fetchone()
     if row is None:

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from annotation import gold
 from annotation.models import Assignment, Campaign, Item, Participation
+from workbench import prepared
 from workbench.models import User
 from workbench.refusals import Conflict, Missing
 
@@ -170,7 +171,7 @@ def why_nothing(campaign: Campaign, annotator: User) -> str:
 # --- Statements -------------------------------------------------------------------------------------------
 
 
-def _claim(campaign_id: uuid.UUID, annotator: User, state: str) -> uuid.UUID | None:
+def _claim(campaign_id: uuid.UUID, annotator: User, state: State) -> uuid.UUID | None:
     values = {
         "campaign": campaign_id,
         "person": annotator.pk,
@@ -195,7 +196,7 @@ def _claim(campaign_id: uuid.UUID, annotator: User, state: str) -> uuid.UUID | N
 
 def _first(sql: str, values: dict[str, object]) -> tuple[uuid.UUID | None, str | None]:
     """An assignment; or, where something else than an ordinary item is due, whose turn it is."""
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(sql, values)
         return cursor.fetchone() or (None, None)
 

@@ -5,7 +5,9 @@ from django.urls import path
 from annotation import views_examples
 
 urlpatterns = [
-    path("campaigns/<uuid:campaign_id>/examples/", views_examples.campaign_examples, name="campaign_examples"),
+    path(
+        "campaigns/<uuid:campaign_id>/examples/", views_examples.campaign_examples, name="campaign_examples"
+    ),
     path(
         "campaigns/<uuid:campaign_id>/examples/<uuid:example_id>/remove/",
         views_examples.campaign_example_remove,

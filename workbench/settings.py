@@ -141,11 +141,12 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
 DATABASES["default"]["HOST"] = unquote(DATABASES["default"]["HOST"])
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"].setdefault("OPTIONS", {})
-# Under ASGI each request has a thread of its own, so a process keeps its connections in a pool.
-DATABASES["default"]["OPTIONS"]["pool"] = {
-    "min_size": 0,
-    "max_size": read_int("DATABASE_POOL", 16, low=1),
-    "timeout": 20,
+# A web process works on this many requests at a time (handler.py), each with a connection while it needs one;
+# downloads and websockets read in threads of their own, and have a few more.
+REQUEST_THREADS = read_int("DATABASE_POOL", 16, low=1)
+DATABASES["default"]["OPTIONS"] |= {
+    "pool": {"min_size": 0, "max_size": REQUEST_THREADS + 4, "timeout": 20},
+    "prepare_threshold": 3,  # for the statements of prepared.py; Django's own are bound by the client
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -233,8 +234,8 @@ METRICS_MIRROR = os.environ.get("METRICS_MIRROR", "")
 
 # --- Webhooks ---------------------------------------------------------------------------------------------
 
-# Whether a webhook may be an address inside: loopback, private networks. Then whoever may add webhooks can make
-# this server ask any address that it reaches.
+# Whether a webhook may be an address inside: loopback, private networks. Then whoever may add webhooks can
+# make this server ask any address that it reaches.
 WEBHOOK_PRIVATE_ADDRESSES = read_bool("WEBHOOK_PRIVATE_ADDRESSES", False)
 
 # --- Arena ------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import threading
 import uuid
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, connections
@@ -321,7 +322,7 @@ def test_the_cost_of_an_item_does_not_grow_with_the_campaign(manager: User, ann:
     assert len(late["next"]) <= len(early["next"]) <= 3, early["next"]
     assert len(late["submit"]) <= len(early["submit"]) <= 8, early["submit"]
     with connection.cursor() as cursor:
-        values = {
+        values: dict[str, Any] = {
             "campaign": campaign.pk,
             "person": ann.pk,
             "today": timezone.localdate(),

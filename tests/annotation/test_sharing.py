@@ -126,7 +126,13 @@ def test_the_review_list_offers_to_take_it_in(client: Client, db: None) -> None:
 
 def test_the_generate_page_shares_only_with_the_tick(client: Client, db: None) -> None:
     client.force_login(rows.person("erin", Role.ENGINEER), backend=BACKEND)
-    asked = {"checkpoint": rounds_made.checkpoint().pk, "first_seed": 1, "seeds": 1, "steps": 2, "guidance": 1}
+    asked = {
+        "checkpoint": rounds_made.checkpoint().pk,
+        "first_seed": 1,
+        "seeds": 1,
+        "steps": 2,
+        "guidance": 1,
+    }
     page = client.get("/generate/").text
     assert sharing.sentence()[:40] in page
     assert client.post("/generate/", {**asked, "texts": TEXT}).status_code == 302

@@ -6,8 +6,9 @@ One uvicorn process and the embedded servers as an installation has them, a head
 of 1280x800, items of four real clips. For each item the clock runs from Enter to the first frame that the
 browser presents of every clip of the next item ("shown"), and to their second one ("playing"). It is done
 once as the page is, with the next item's clips loaded ahead, and once with that call answered as if there
-were none. Everything shares the machine: servers, browser and its decoders; a browser without a graphics
-card draws on the processor.
+were none. Then the last item plays for a while: "together" is the share of the moments at which the browser
+presented a frame when what all clips showed was within one frame of each other. Everything shares the
+machine: servers, browser and its decoders; a browser without a graphics card draws on the processor.
 """
 
 import argparse
@@ -32,8 +33,10 @@ from workbench import stack
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "workbench.settings"
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's event loop runs in this thread
-FILES = ("asl_bird.mkv", "asl_book.mkv", "asl_sister.mkv", "asl_walk.mkv")
-WATCH_FOR = 1.0  # seconds somebody looks before they judge: the time in which the next item is loaded
+# At most 480p; 24, 30, 29.98 and 30 frames a second; 2 to 6 seconds.
+FILES = ("sintel_snow_2s.mp4", "asl_bird.mkv", "stream_water.mp4", "friday_bw.mp4")
+WATCH_FOR = 1.5  # seconds somebody looks before they judge: the time in which the next item is loaded
+PLAYED = 300  # moments at which it is looked whether the clips are together
 
 # Notes when Enter went down, and when each video that came after it presented its first and second frame.
 WATCH = """
@@ -87,12 +90,13 @@ def main() -> None:
         for service in reversed(services):
             service.stop()
         shutil.rmtree(servers.FOLDER, ignore_errors=True)
-    print("loaded ahead   items   keys an item   shown p50/p95 ms   playing p50/p95 ms")
+    print("loaded ahead   items   keys an item   shown p50/p95 ms   playing p50/p95 ms   together   in turn")
     for row in rows:
         print(
             f"{row['ahead']!s:>12}   {row['items']:5}   {row['keys']:12.1f}"
             f"   {row['shown_p50']:9.0f} / {row['shown_p95']:4.0f}"
             f"   {row['playing_p50']:11.0f} / {row['playing_p95']:4.0f}"
+            f"   {row['together']:8.3f}   {row['in_turn']!s:>7}"
         )
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1))
@@ -141,6 +145,8 @@ def _judged(url: str, campaign: str, person: Any, items: int, ahead: bool) -> di
     """One person judges this many items by keyboard: two keys a dimension, Enter, and nothing else."""
     from playwright.sync_api import sync_playwright
 
+    from tests.browser.together import TOGETHER, frames_apart
+
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     allowed = [*sandbox, "--autoplay-policy=no-user-gesture-required"]
     with sync_playwright() as playwright:
@@ -149,6 +155,8 @@ def _judged(url: str, campaign: str, person: Any, items: int, ahead: bool) -> di
         context.add_cookies([_session(person, url)])
         context.add_init_script(WATCH)
         page = context.new_page()
+        answers: list[Any] = []
+        page.on("response", lambda said: answers.append(said) if said.url.endswith("/next") else None)
         if not ahead:
             page.route("**/api/label/hold", lambda route: route.fulfill(json={"media": []}))
         page.goto(f"/label/{campaign}/")
@@ -169,8 +177,20 @@ def _judged(url: str, campaign: str, person: Any, items: int, ahead: bool) -> di
             found = page.evaluate("window.bench")
             keys.append(found["keys"])
             times.append([max(f[n] for f in found["frames"]) - found["pressed"] for n in (0, 1)])
+        clips = answers[-1].json()["item"]["clips"]
+        page.evaluate(TOGETHER)
+        while page.evaluate("window.together.length") < PLAYED:
+            page.wait_for_timeout(100)
+        apart = [frames_apart(clips, one["times"]) for one in page.evaluate("window.together")]
+        in_turn = page.locator("#turns").get_attribute("aria-pressed") == "true"
         browser.close()
-    row: dict[str, Any] = {"ahead": ahead, "items": items, "keys": statistics.mean(keys)}
+    row: dict[str, Any] = {
+        "ahead": ahead,
+        "items": items,
+        "keys": statistics.mean(keys),
+        "together": statistics.mean(gap <= 0 for gap in apart),
+        "in_turn": in_turn,
+    }
     for n, name in enumerate(("shown", "playing")):
         values = [one[n] for one in times]
         row |= {

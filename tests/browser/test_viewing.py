@@ -18,6 +18,7 @@ from annotation.taxonomy import rows as category_rows
 from tests.annotation import rows
 from tests.browser.labelled_clips import MadeBefore, laid_out, open_item
 from tests.browser.test_labelling import finish
+from tests.browser.together import TOGETHER, frames_apart
 from tests.browser.until import until
 from workbench.models import Role, User
 
@@ -156,7 +157,8 @@ def test_zoom_and_pan_are_the_same_for_every_clip_and_end_with_the_item(
     page: Page, shown: list[dict[str, Any]], look: LookAt
 ) -> None:
     def transforms() -> list[str]:
-        return page.evaluate(f"{VIDEOS}.map((v) => getComputedStyle(v).transform)")
+        found: list[str] = page.evaluate(f"{VIDEOS}.map((v) => getComputedStyle(v).transform)")
+        return found
 
     def scale() -> float:
         [matrix] = {re.sub(r"[^0-9.,-]", "", one).split(",")[0] for one in transforms()}
@@ -212,38 +214,6 @@ def test_zoom_and_pan_are_the_same_for_every_clip_and_end_with_the_item(
     finish(page)
     expect(page.locator("#zoom")).to_have_text("100 %")
     expect(page.locator("#stage")).to_have_attribute("data-mode", "grid")
-
-
-# Notes what each video presented last, at every moment at which one presents a frame while none is sought.
-TOGETHER = """() => {
-  const videos = [...document.querySelectorAll('.clip video')];
-  const last = [];
-  window.together = [];
-  videos.forEach((video, n) => {
-    const note = (now, frame) => {
-      last[n] = frame.mediaTime;
-      if (!videos.some((one) => one.seeking) && Object.keys(last).length === videos.length) {
-        if (window.together.at(-1)?.now === now) window.together.pop();
-        window.together.push({ now, times: [...last] });
-      }
-      if (videos.some((one) => one.seeking)) last.length = 0;
-      video.requestVideoFrameCallback(note);
-    };
-    video.requestVideoFrameCallback(note);
-  });
-}"""
-
-
-def frames_apart(clips: list[dict[str, Any]], times: list[float]) -> float:
-    """By how many seconds no moment of the clock fits all that is shown, each clip allowed one frame off."""
-    earliest, latest = [], []
-    for clip, at in zip(clips, times, strict=True):
-        starts = clip["frame_times"]
-        index = int(np.argmin([abs(start - at) for start in starts]))
-        frame = max(np.diff(starts))
-        earliest.append(starts[index] - frame)
-        latest.append((starts[index + 1] if index + 1 < len(starts) else np.inf) + frame)
-    return max(earliest) - min(latest)
 
 
 @pytest.mark.parametrize("speed", ["1", "0.25"])

@@ -120,10 +120,10 @@ class Rig:
             self._service("beat", argv, log, lambda: log.exists() and "Sending due task" in log.read_text())
         )
 
-    def start_web(self, port: int) -> None:
-        log = self.folder / "logs" / "web.log"
+    def start_web(self, port: int, workers: int = 1) -> None:
+        log = self.folder / "logs" / f"web-{uuid4().hex[:8]}.log"
         argv = [stack.python(), "-m", "uvicorn", "workbench.asgi:application", "--port", str(port)]
-        argv += ["--lifespan", "off"]
+        argv += ["--lifespan", "off", "--workers", str(workers)]
         self._start(
             self._service("web", argv, log, lambda: log.exists() and "Uvicorn running" in log.read_text())
         )

@@ -22,6 +22,7 @@ const viewing = new Viewing(texts.viewing, playSeen, (text) => view.say(text));
 const NO_FEEDBACK = { problems: [], broken: [], questions: [], comparisons: [], unanswered: [] };
 const CHECK_AFTER = 80;
 const PAN = 0.1; // of the frame, per key
+const HOLD_AFTER = 500; // ms
 
 const outbox = new Outbox(person, (waiting, error) => {
   if (waiting) view.unsent(waiting);
@@ -65,6 +66,9 @@ function start(item) {
     () => now === work && player.play(),
     () => now === work && refuse(texts.unplayable),
   );
+  // A while after these play, so that nothing is taken from their start.
+  const later = () => setTimeout(() => now === work && holdNext(), HOLD_AFTER);
+  if (!item.supersedes) player.ready.then(later, later);
   view.saved("");
   work.answers = work.drafts.recovered() ?? work.answers;
   const open = item.dimensions.find(({ key }) => !answers.complete(work.answers, key));
@@ -72,9 +76,11 @@ function start(item) {
   redraw();
   focusActive();
   check();
-  if (!item.supersedes) {
-    call("POST", "/api/label/hold", { campaign }).then(({ media }) => fetchAhead(media), () => {});
-  }
+}
+
+/** Reserves the item after this one and loads its clips. */
+function holdNext() {
+  call("POST", "/api/label/hold", { campaign }).then(({ media }) => fetchAhead(media), () => {});
 }
 
 async function next(which = "next") {
