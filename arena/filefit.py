@@ -1,4 +1,5 @@
-"""Ratings of a file of votes (`votesfile.py`), as `manage.py fit_ratings` prints them. No Django, no database."""
+"""Ratings of a file of votes (`votesfile.py`), as `manage.py fit_ratings` prints them. No Django, no
+database."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from arena import online, ratings
-from arena.counts import BOTH_BAD, Counts, Floats, Ints, counted, groups, split
+from arena.counts import BOTH_BAD, Counts, Ints, counted, groups, split
 from arena.ratings import ELO, Anchor, Intervals, Ratings, Ties
 from arena.votesfile import Ballots
 
@@ -26,7 +27,7 @@ _TIES = {
 }
 
 
-class UnknownName(Exception):
+class UnknownNameError(Exception):
     """The file has no such model, or no such column."""
 
 
@@ -75,14 +76,18 @@ class Report:
 
 
 def fit(ballots: Ballots, options: Options) -> Report:
-    """Raises UnknownName."""
+    """Raises UnknownNameError."""
     n = len(ballots.models)
     for name in options.cluster:
         if name not in ballots.clusters:
-            raise UnknownName(f"the file has no column {name}, which the intervals are to be clustered by")
+            raise UnknownNameError(
+                f"the file has no column {name}, which the intervals are to be clustered by"
+            )
     if options.anchor is not None and options.anchor[0] not in ballots.models:
         models = ", ".join(ballots.models[:20]) + (", …" if n > 20 else "") if n else "none"
-        raise UnknownName(f"the anchor {options.anchor[0]!r} is no model of the file; its models: {models}")
+        raise UnknownNameError(
+            f"the anchor {options.anchor[0]!r} is no model of the file; its models: {models}"
+        )
     counts = counted(ballots.left, ballots.right, ballots.said, n, ballots.weight)
     parts = groups(counts, n)
     if options.anchor is not None:
@@ -167,7 +172,9 @@ def _notes(ballots: Ballots, options: Options, parts: list[Ints]) -> list[str]:
         if empty := ballots.unnamed[name]:
             notes.append(f"{empty} votes name no {name}; each is taken to have one of its own")
         if options.method is not Method.ELO and len(np.unique(ballots.clusters[name])) == 1:
-            notes.append(f"all votes are of one {name}: how {name}s differ can't be seen, and no interval covers it")
+            notes.append(
+                f"all votes are of one {name}: how {name}s differ can't be seen, and no interval covers it"
+            )
     if options.method is Method.ELO and options.cluster:
         notes.append("the interval of online Elo is of the order of single votes; it is not clustered")
     if options.method is Method.ELO and options.side_bias:
@@ -182,8 +189,8 @@ def _notes_of(found: Ratings, ballots: Ballots, part: Ints) -> list[str]:
         notes.append(f"somebody won or lost everything, or nothing was decided: {everything}")
     elif found.fit.side_prior:
         notes.append(
-            "the side bias can't be told from the ratings, each pair being shown one way round, or one side always"
-            f" winning: it is held near 0 (standard deviation {ratings.SIDE_PRIOR * ELO:.0f} Elo)"
+            "the side bias can't be told from the ratings, each pair being shown one way round, or one side"
+            f" always winning: it is held near 0 (standard deviation {ratings.SIDE_PRIOR * ELO:.0f} Elo)"
         )
     if found.fit.ties is not Ties.HALF_WINS and found.fit.tie in {0.0, 1.0}:
         notes.append("there was no tie")

@@ -1,9 +1,9 @@
 """How far ratings may be off: the sandwich, clustered by prompt and by voter, and the bootstrap of clusters.
 
-Votes on one prompt show the same clips, and votes of one voter the same taste, so they say less than as many
-votes of their own. The sandwich sums the scores (slopes of the log likelihood) of each cluster before squaring
-them; it is right for half wins too, which are no likelihood, and for weighted votes. The bootstrap draws whole
-clusters anew and fits again; its intervals need not be symmetric.
+Votes on one prompt show the same clips, and votes of one voter the same taste, so they say less than as
+many votes of their own. The sandwich sums the scores (slopes of the log likelihood) of each cluster
+before squaring them; it is right for half wins too, which are no likelihood, and for weighted votes. The
+bootstrap draws whole clusters anew and fits again; its intervals need not be symmetric.
 """
 
 from dataclasses import dataclass
@@ -46,16 +46,16 @@ class Sandwich:
 
 
 def sandwich(fit: Fit, counts: Counts, clustered: tuple[Counts, ...] = ()) -> Sandwich:
-    """By single votes, by each clustering, and by two at once: A + B - (A and B) of Cameron, Gelbach and Miller
-    (2011), where the votes of one voter on one prompt are taken to be single votes. That is exact while nobody
-    votes twice on one prompt, and a little wide otherwise. With G clusters the factor is Student's with G - 1
-    degrees of freedom.
+    """By single votes, by each clustering, and by two at once: A + B - (A and B) of Cameron, Gelbach and
+    Miller (2011), where the votes of one voter on one prompt are taken to be single votes. That is exact
+    while nobody votes twice on one prompt, and a little wide otherwise. With G clusters the factor is
+    Student's with G - 1 degrees of freedom.
     """
     layout = fit.layout
     full = with_prior(counts) if fit.prior else counts
     bread = _bread(fit, full)
-    # The residuals that a fit leaves are smaller than the errors (the sandwich "CR1"). Weighted votes are worth
-    # as many as Kish's effective number.
+    # The residuals that a fit leaves are smaller than the errors (the sandwich "CR1"). Weighted votes are
+    # worth as many as Kish's effective number.
     votes = full.votes.sum() ** 2 / max(full.squared.sum(), 1e-300)
     few = votes / max(votes - (layout.size - 1), 1.0)
     single = few * bread @ _meat_of_votes(fit, full) @ bread.T
@@ -86,12 +86,16 @@ def bootstrap(
     if counts.design is not None:
         raise ValueError("the bootstrap is of counts without covariates; use the sandwich")
     n = fit.layout.n
-    drawn = _drawn_votes(counts, n, rng, replicates) if split is None else _drawn_clusters(split, n, rng, replicates)
+    drawn = (
+        _drawn_votes(counts, n, rng, replicates)
+        if split is None
+        else _drawn_clusters(split, n, rng, replicates)
+    )
     pairs, cells = drawn
     found = np.full((replicates, fit.layout.size), np.nan)
     for place, (wins, losses, ties) in enumerate(cells):
         again = Counts(pairs // n, pairs % n, wins, losses, ties)
-        if fit.layout.tie and not ties.any() or not connected(again, n):
+        if (fit.layout.tie and not ties.any()) or not connected(again, n):
             continue
         found[place] = fitted(again, n, fit.ties, fit.layout.side, start=fit.point).point
     return found
@@ -182,9 +186,7 @@ def _scores_of_rows(fit: Fit, counts: Counts) -> tuple[Floats, Floats]:
     return by_d, by_t
 
 
-def _drawn_clusters(
-    split: Counts, n: int, rng: np.random.Generator, replicates: int
-) -> tuple[Ints, Floats]:
+def _drawn_clusters(split: Counts, n: int, rng: np.random.Generator, replicates: int) -> tuple[Ints, Floats]:
     """Pairs (P,), left x n + right, and the counts of each draw: (replicates, 3, P)."""
     assert split.cluster is not None
     whose = np.unique(split.cluster, return_inverse=True)[1]
@@ -201,7 +203,8 @@ def _drawn_clusters(
 def _drawn_votes(counts: Counts, n: int, rng: np.random.Generator, replicates: int) -> tuple[Ints, Floats]:
     """As `_drawn_clusters`. Each count is drawn from Poisson's; of weighted votes, in units of their mean
     weight."""
-    unit = np.divide(counts.squared, counts.outcomes, where=counts.outcomes > 0, out=np.ones_like(counts.outcomes))
+    unit = np.divide(
+        counts.squared, counts.outcomes, where=counts.outcomes > 0, out=np.ones_like(counts.outcomes)
+    )
     cells = rng.poisson(counts.outcomes / unit, (replicates, *unit.shape)) * unit
     return counts.left.astype(np.int64) * n + counts.right, cells
-

@@ -1,27 +1,34 @@
-"""Votes out of a CSV file: `left`, `right` and `winner` (left, right, tie or both_bad), and, if the file has them,
-`prompt`, `voter` and `weight`. Other columns may be there.
+"""Votes out of a CSV file: `left`, `right` and `winner` (left, right, tie or both_bad), and, if the file
+has them, `prompt`, `voter` and `weight`. Other columns may be there. Bad rows are left out, and named by
+line and column.
 
-A file without fault is read by pyarrow, a million rows in a fraction of a second. As soon as anything about it
-is unusual it is read again row by row, so that each bad row can be named by its line and column; `read_exactly`
-is also what the fast way is compared with in the tests. No Django.
+Files are parsed by pyarrow, a million rows in well under a second. What it can't parse, or where a bad
+row's line can't be told (a quoted field may hold line ends), is read again row by row by Python's csv:
+`exactly`, which is also what the fast way is compared with in the tests. Either way columns come out as
+codes of their different values, so that each value is looked at once. No Django.
 """
 
 import csv
+import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
-from arena.counts import BOTH_BAD, LEFT, RIGHT, TIE, Floats
+from arena.counts import BOTH_BAD, LEFT, RIGHT, TIE, Floats, Ints
 
 WINNERS = {"left": LEFT, "right": RIGHT, "tie": TIE, "both_bad": BOTH_BAD}
 NEEDED, OPTIONAL = ("left", "right", "winner"), ("prompt", "voter", "weight")
+_AT_ONCE = 10_000  # rows that Python reads before it sorts them into columns
+_MARK = b"\xef\xbb\xbf"  # of UTF-8
+
+Coded = tuple[NDArray[np.int32], list[str]]
+"""A column: codes, and the values that they stand for."""
 
 
 class VotesFileError(Exception):
@@ -49,8 +56,8 @@ class Ballots:
     right: NDArray[np.int32]
     said: NDArray[np.int8]
     clusters: dict[str, NDArray[np.int32]]
-    """Of `prompt` and `voter`, the columns that the file has: whose a vote is, from 0. An empty field is one of
-    its own."""
+    """Of `prompt` and `voter`, the columns that the file has: whose a vote is, from 0. An empty field is
+    one of its own."""
     unnamed: dict[str, int]
     """How many of their fields were empty."""
     weight: Floats | None
@@ -59,42 +66,37 @@ class Ballots:
     """Rows not used. One row may have several problems."""
 
 
-def read(path: Path) -> Ballots:
-    """The votes of a file in UTF-8, with or without its mark. Raises VotesFileError."""
-    header = _header(path)
-    found = _read_fast(path, header)
-    return read_exactly(path) if found is None else found
+@dataclass(frozen=True)
+class _Columns:
+    coded: dict[str, Coded]
+    """Of the rows that have as many fields as the header."""
+    lines: Ints | None
+    """Where these rows are in the file; None where that is not known."""
+    wrong_length: list[Problem]
 
 
-def read_exactly(path: Path) -> Ballots:
-    """The same, row by row."""
-    header = _header(path)
-    place = {name: header.index(name) for name in (*NEEDED, *OPTIONAL) if name in header}
-    columns: dict[str, list[Any]] = {name: [] for name in place}
-    problems: list[Problem] = []
-    dropped = 0
-    for line, row in _rows(path):
-        fields, wrong = _fields(row, header, place, line)
-        if wrong:
-            problems += wrong
-            dropped += 1
-            continue
-        for name, value in fields.items():
-            columns[name].append(value)
-    coded = {name: _coded(columns[name]) for name in columns if name not in {"winner", "weight"}}
-    said = np.array([WINNERS[value] for value in columns["winner"]], np.int8)
-    weight = np.array(columns["weight"], float) if "weight" in columns else None
-    return _ballots(coded, said, weight, problems, dropped)
+def read(path: Path, exactly: bool = False) -> Ballots:
+    """The votes of a file in UTF-8, with or without its mark. Raises VotesFileError.
 
-
-def _header(path: Path) -> list[str]:
+    `exactly`: row by row, by Python; the same comes out.
+    """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            names = next((row for row in csv.reader(file) if row), None)
+        data = path.read_bytes().removeprefix(_MARK)
     except OSError as error:
         raise VotesFileError(f"{path} can't be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise VotesFileError(f"{path} is not text in UTF-8 (its byte {error.start}); save it as UTF-8") from error
+    header = _header(path, data)
+    columns = None if exactly else _parsed(data, header)
+    good = None if columns is None else _good(columns.coded)
+    if columns is None or good is None or (columns.lines is None and not good.all()):
+        columns = _read_by_row(path, data, header)
+        good = _good(columns.coded)
+    return _ballots(columns, good)
+
+
+def _header(path: Path, data: bytes) -> list[str]:
+    try:
+        start = data[: 1 << 16].decode("utf-8", "replace")
+        names = next((row for row in csv.reader(io.StringIO(start, newline="")) if row), None)
     except csv.Error as error:
         raise VotesFileError(f"{path} is not a CSV file: {error}") from error
     if names is None:
@@ -105,101 +107,150 @@ def _header(path: Path) -> list[str]:
             raise VotesFileError(f"{path} has {names.count(name)} columns {name}; expected one")
     if missing := [name for name in NEEDED if name not in names]:
         raise VotesFileError(
-            f"{path} has no column {' and no column '.join(missing)}; its header is {','.join(names)!r}, expected"
-            f" {','.join(NEEDED)} and, if there are any, {', '.join(OPTIONAL)}"
+            f"{path} has no column {' and no column '.join(missing)}; its header is"
+            f" {','.join(names)[:200]!r}, expected {','.join(NEEDED)} and, if there are any,"
+            f" {', '.join(OPTIONAL)}"
         )
     return names
 
 
-# --- The fast way -----------------------------------------------------------------------------------------
+# --- By pyarrow -------------------------------------------------------------------------------------------
 
 
-def _read_fast(path: Path, header: list[str]) -> Ballots | None:
-    """None if anything is unusual."""
-    names = [name for name in (*NEEDED, *OPTIONAL) if name in header]
+def _parsed(data: bytes, header: list[str]) -> _Columns | None:
+    """None if it can't be."""
+    if b"\0" in data or data.count(b"\r") != data.count(b"\r\n"):
+        return None
+    if b'"' in data:
+        coded = _by_arrow(data, header)
+        return None if coded is None else _Columns(coded, None, [])
+    # No quotes: a row is a line, and its fields are as many as its commas and one.
+    marks = np.frombuffer(data if data.endswith(b"\n") else data + b"\n", np.uint8)
+    ends = np.flatnonzero(marks == ord("\n"))
+    starts = np.r_[0, ends[:-1] + 1]
+    empty = (ends == starts) | (ends - starts == 1) & (marks[starts] == ord("\r"))
+    commas = np.diff(np.searchsorted(np.flatnonzero(marks == ord(",")), np.r_[starts, len(marks)]))
+    lines = np.flatnonzero(~empty)[1:]
+    fitting = commas[lines] == len(header) - 1
+    wrong = [_wrong_length(int(line) + 1, int(commas[line]) + 1, header) for line in lines[~fitting]]
+    if wrong:
+        kept = np.ones(len(ends), bool)
+        kept[lines[~fitting]] = False
+        data = marks[np.repeat(kept, ends - starts + 1)].tobytes()
+    coded = _by_arrow(data, header)
+    return None if coded is None else _Columns(coded, lines[fitting] + 1, wrong)
+
+
+def _by_arrow(data: bytes, header: list[str]) -> dict[str, Coded] | None:
+    numbered = [
+        str(place) for place in range(len(header))
+    ]  # names of other columns may be any, and may repeat
+    key = {name: numbered[header.index(name)] for name in (*NEEDED, *OPTIONAL) if name in header}
     text = pa.dictionary(pa.int32(), pa.string())
-    numbered = [str(place) for place in range(len(header))]  # names of other columns may be any, and may repeat
-    key = {name: numbered[header.index(name)] for name in names}
-    types = {key[name]: pa.float64() if name == "weight" else text for name in names}
     try:
         table = arrow_csv.read_csv(
-            path,
+            pa.BufferReader(data),
             read_options=arrow_csv.ReadOptions(column_names=numbered, skip_rows_after_names=1),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=types, include_columns=list(types), null_values=[], strings_can_be_null=False
+                column_types=dict.fromkeys(key.values(), text),
+                include_columns=list(key.values()),
+                null_values=[],
+                strings_can_be_null=False,
             ),
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError):
         return None
-    coded = {name: _dictionary(table[key[name]]) for name in names if name != "weight"}
-    for name in ("left", "right", "winner"):
-        codes, values = coded[name]
-        coded[name] = codes, [value.strip() for value in values]
-    answers = coded.pop("winner")
-    if not set(answers[1]) <= set(WINNERS) or any("" in coded[name][1] for name in ("left", "right")):
-        return None
-    said = np.array([WINNERS[value] for value in answers[1]], np.int8)[answers[0]]
-    weight = table[key["weight"]].to_numpy() if "weight" in key else None
-    if weight is not None and not (np.isfinite(weight) & (weight >= 0)).all():
-        return None
-    found = _ballots(coded, said, weight, [], 0)
-    return None if (found.left == found.right).any() else found
+    return {name: _codes_of(table[key[name]]) for name in key}
 
 
-def _dictionary(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
-    whole = column.combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):  # without rows
-        return np.zeros(0, np.int32), []
+def _codes_of(column: pa.ChunkedArray) -> Coded:
+    whole = column.unify_dictionaries().combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        if whole.num_chunks == 0:
+            return np.zeros(0, np.int32), []
+        whole = pa.concat_arrays(whole.chunks)
     return whole.indices.to_numpy(), whole.dictionary.to_pylist()
 
 
-# --- The exact way ----------------------------------------------------------------------------------------
+# --- Row by row -------------------------------------------------------------------------------------------
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The rows below the header, each with the line that it starts at. Empty lines are no rows."""
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        reader = csv.reader(file)
-        before, header = 0, True
-        try:
-            for row in reader:
-                line, before = before + 1, reader.line_num
-                if row and not header:
-                    yield line, row
-                header = header and not row
-        except csv.Error as error:
-            raise VotesFileError(f"{path}, from line {before + 1}: {error}; is a quote left open?") from error
+def _read_by_row(path: Path, data: bytes, header: list[str]) -> _Columns:
+    place = {name: header.index(name) for name in (*NEEDED, *OPTIONAL) if name in header}
+    columns: dict[str, list[str]] = {name: [] for name in place}
+    lines: list[int] = []
+    wrong: list[Problem] = []
+    for rows in _rows(path, data):
+        fitting = [row for _line, row in rows if len(row) == len(header)]
+        lines += [line for line, row in rows if len(row) == len(header)]
+        wrong += [_wrong_length(line, len(row), header) for line, row in rows if len(row) != len(header)]
+        for name, at in place.items():
+            columns[name] += [row[at] for row in fitting]
+    coded = {}
+    for name, column in columns.items():
+        number = {value: code for code, value in enumerate(dict.fromkeys(column))}
+        coded[name] = np.fromiter(map(number.__getitem__, column), np.int32, len(column)), list(number)
+    return _Columns(coded, np.array(lines, np.int64), wrong)
 
 
-def _fields(
-    row: list[str], header: list[str], place: dict[str, int], line: int
-) -> tuple[dict[str, Any], list[Problem]]:
-    if len(row) != len(header):
-        column = header[len(row)] if len(row) < len(header) else str(len(header) + 1)
-        return {}, [Problem(line, column, f"the row has {len(row)} fields, the header {len(header)}")]
-    fields: dict[str, Any] = {name: row[at] for name, at in place.items()}
-    wrong = []
-    for name, text in fields.items():
-        if any("\udc80" <= mark <= "\udcff" for mark in text):
-            wrong.append(Problem(line, name, "the text is not UTF-8"))
-    for name in NEEDED:
-        fields[name] = fields[name].strip()
-    for name in ("left", "right"):
-        if not fields[name]:
-            wrong.append(Problem(line, name, "the name is empty; expected a model's"))
-    if fields["left"] and fields["left"] == fields["right"]:
-        wrong.append(Problem(line, "right", f"{fields['right']!r} is the left model too; expected another"))
-    if fields["winner"] not in WINNERS:
-        expected = "expected left, right, tie or both_bad"
-        wrong.append(Problem(line, "winner", f"{_shown(fields['winner'])} is no answer; {expected}"))
-    if "weight" in fields:
-        weight = _number(fields["weight"])
-        if not (math.isfinite(weight) and weight >= 0):
-            expected = "expected a number of at least 0"
-            wrong.append(Problem(line, "weight", f"{_shown(fields['weight'])} is no weight; {expected}"))
-        fields["weight"] = weight
-    return fields, wrong
+def _rows(path: Path, data: bytes) -> Iterator[list[tuple[int, list[str]]]]:
+    """The rows below the header, some at a time, each with the line that it starts at. Empty lines are no
+    rows. What is not UTF-8 is read as half characters."""
+    reader = csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8", "surrogateescape", newline=""))
+    before, header = 0, True
+    rows: list[tuple[int, list[str]]] = []
+    try:
+        for row in reader:
+            if row and not header:
+                rows.append((before + 1, row))
+            before = reader.line_num
+            header = header and not row
+            if len(rows) == _AT_ONCE:
+                yield rows
+                rows = []
+    except csv.Error as error:
+        raise VotesFileError(f"{path}, from line {before + 1}: {error}; is a quote left open?") from error
+    yield rows
+
+
+# --- Which rows are right ---------------------------------------------------------------------------------
+
+
+def _good(coded: dict[str, Coded]) -> NDArray[np.bool_]:
+    """Which rows have no problem. Each column's different values are looked at once."""
+    good = np.ones(len(coded["left"][0]), bool)
+    for name, (codes, values) in coded.items():
+        good &= np.array([_wrong(name, value) is None for value in values] or [True])[codes]
+    number = _numbers({value.strip() for side in ("left", "right") for value in coded[side][1]})
+    return np.asarray(good & (_places(coded["left"], number) != _places(coded["right"], number)))
+
+
+def _problems(fields: dict[str, str], line: int) -> list[Problem]:
+    wrong = [Problem(line, name, text) for name, value in fields.items() if (text := _wrong(name, value))]
+    same = fields["right"].strip()
+    if not wrong and same == fields["left"].strip():
+        wrong.append(Problem(line, "right", f"{_shown(same)} is the left model too; expected another"))
+    return wrong
+
+
+def _wrong(name: str, value: str) -> str | None:
+    """What is wrong with a field by itself."""
+    if any("\udc80" <= mark <= "\udcff" for mark in value):
+        return "the text is not UTF-8"
+    text = value.strip()
+    if name in {"left", "right"} and not text:
+        return "the name is empty; expected a model's"
+    if name == "winner" and text not in WINNERS:
+        return f"{_shown(value)} is no answer; expected left, right, tie or both_bad"
+    if name == "weight" and not 0 <= _number(text) < math.inf:
+        return f"{_shown(value)} is no weight; expected a number of at least 0"
+    return None
+
+
+def _wrong_length(line: int, fields: int, header: list[str]) -> Problem:
+    column = header[fields] if fields < len(header) else str(len(header) + 1)
+    return Problem(line, column, f"the row has {fields} fields, the header {len(header)}")
 
 
 def _number(text: str) -> float:
@@ -214,35 +265,46 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:40] + "…")
 
 
-def _coded(values: list[str]) -> tuple[NDArray[np.int32], list[str]]:
-    place: dict[str, int] = {}
-    codes = [place.setdefault(value, len(place)) for value in values]
-    return np.array(codes, np.int32), list(place)
-
-
-# --- Both -------------------------------------------------------------------------------------------------
-
-
-def _ballots(
-    coded: dict[str, tuple[NDArray[np.int32], list[str]]],
-    said: NDArray[np.int8],
-    weight: Floats | None,
-    problems: list[Problem],
-    dropped: int,
-) -> Ballots:
-    """From columns as (codes, the values that they stand for)."""
-    used = {side: [coded[side][1][code] for code in np.unique(coded[side][0])] for side in ("left", "right")}
-    models = sorted({*used["left"], *used["right"]})
-    number = {name: place for place, name in enumerate(models)}
-    sides = [
-        np.array([number.get(name, -1) for name in coded[side][1]] or [-1], np.int32)[coded[side][0]]
-        for side in ("left", "right")
-    ]
+def _ballots(columns: _Columns, good: NDArray[np.bool_]) -> Ballots:
+    coded = columns.coded
+    problems = list(columns.wrong_length)
+    for at in np.flatnonzero(~good):
+        assert columns.lines is not None
+        fields = {name: values[codes[at]] for name, (codes, values) in coded.items()}
+        problems += _problems(fields, int(columns.lines[at]))
+    problems.sort(key=lambda problem: problem.line)
+    kept = {name: (codes[good], values) for name, (codes, values) in coded.items()}
+    used = {kept[side][1][code].strip() for side in ("left", "right") for code in np.unique(kept[side][0])}
+    number = _numbers(used)
+    weight = None
+    if "weight" in kept:
+        codes, texts = kept["weight"]
+        weight = np.array([_number(text.strip()) for text in texts] or [0.0])[codes]
     clusters, unnamed = {}, {}
     for name in ("prompt", "voter"):
-        if name in coded:
-            clusters[name], unnamed[name] = _clusters(*coded[name])
-    return Ballots(models, sides[0], sides[1], said, clusters, unnamed, weight, problems, dropped)
+        if name in kept:
+            clusters[name], unnamed[name] = _clusters(*kept[name])
+    return Ballots(
+        models=sorted(number),
+        left=_places(kept["left"], number),
+        right=_places(kept["right"], number),
+        said=_places(kept["winner"], WINNERS).astype(np.int8),
+        clusters=clusters,
+        unnamed=unnamed,
+        weight=weight,
+        problems=problems,
+        dropped=len(columns.wrong_length) + int((~good).sum()),
+    )
+
+
+def _numbers(names: set[str]) -> dict[str, int]:
+    return {name: place for place, name in enumerate(sorted(names))}
+
+
+def _places(column: Coded, number: dict[str, int]) -> NDArray[np.int32]:
+    """Of each row the number of its value, -1 where it has none."""
+    codes, values = column
+    return np.asarray(np.array([number.get(value.strip(), -1) for value in values] or [-1], np.int32)[codes])
 
 
 def _clusters(codes: NDArray[np.int32], values: list[str]) -> tuple[NDArray[np.int32], int]:

@@ -1,7 +1,7 @@
 """``manage.py fit_ratings VOTES.csv``: ratings of a file of votes. Needs no server and no database.
 
-Exit codes: 0, ratings of all rows; 1, ratings without the bad rows, which stderr names; 2, no ratings: the file
-can't be read, or has no such model or column, or the options are wrong.
+Exit codes: 0, ratings of all rows; 1, ratings without the bad rows, which stderr names; 2, no ratings:
+the file can't be read, or has no such model or column, or the options are wrong.
 """
 
 import json
@@ -23,8 +23,8 @@ SHOWN = 1000
 class Command(BaseCommand):
     help = (
         "Ratings of video models out of a CSV file of votes: columns left, right, winner (left, right, tie or"
-        " both_bad), and if there are any prompt, voter, weight. Needs no server and no database. Exit code 1:"
-        " some rows were bad and left out; 2: no ratings."
+        " both_bad), and if there are any prompt, voter, weight. Needs no server and no database. Exit code"
+        " 1: some rows were bad and left out; 2: no ratings."
     )
     requires_system_checks = []
 
@@ -35,8 +35,8 @@ class Command(BaseCommand):
             type=Method,
             choices=list(Method),
             default=Method.BRADLEY_TERRY,
-            help="bt: Bradley-Terry, ties are half wins (the default); davidson, rao_kupper: ties have a parameter;"
-            " elo: online, in the file's order",
+            help="bt: Bradley-Terry, ties are half wins (the default); davidson, rao_kupper: ties have a"
+            " parameter; elo: online, in the file's order",
         )
         parser.add_argument(
             "--cluster",
@@ -45,8 +45,12 @@ class Command(BaseCommand):
             metavar="prompt,voter",
             help="the intervals allow for votes on one prompt, or of one voter, that say the same",
         )
-        parser.add_argument("--anchor", type=_anchor, metavar="NAME=1000", help="the model whose rating is given")
-        parser.add_argument("--side-bias", action="store_true", help="fit by how much the left side is favoured")
+        parser.add_argument(
+            "--anchor", type=_anchor, metavar="NAME=1000", help="the model whose rating is given"
+        )
+        parser.add_argument(
+            "--side-bias", action="store_true", help="fit by how much the left side is favoured"
+        )
         parser.add_argument(
             "--intervals",
             type=Intervals,
@@ -61,7 +65,7 @@ class Command(BaseCommand):
         try:
             ballots = votesfile.read(options["votes"])
             report = filefit.fit(ballots, Options(**chosen))
-        except (votesfile.VotesFileError, filefit.UnknownName) as error:
+        except (votesfile.VotesFileError, filefit.UnknownNameError) as error:
             raise CommandError(str(error), returncode=2) from error
         for problem in ballots.problems[:SHOWN]:
             self.stderr.write(f"line {problem.line}, column {problem.column}: {problem.text}")
@@ -99,7 +103,9 @@ def _table(report: Report) -> str:
     """For people."""
     lines = [f"{'rating':>8} {'low':>8} {'high':>8}  model"]
     for row in report.ratings:
-        numbers = (f"{value:8.1f}" if value is not None else f"{'–':>8}" for value in (row.rating, row.low, row.high))
+        numbers = (
+            f"{value:8.1f}" if value is not None else f"{'–':>8}" for value in (row.rating, row.low, row.high)
+        )
         lines.append(f"{' '.join(numbers)}  {row.model}")
     lines.append(f"{report.votes} votes, {report.dropped} bad rows left out")
     if report.votes:
@@ -109,5 +115,7 @@ def _table(report: Report) -> str:
     if report.side_bias is not None:
         side = report.side_bias
         lines.append(f"left side: {side['left']:+.1f} Elo, from {side['low']:+.1f} to {side['high']:+.1f}")
-    lines += [f"group {place}: {', '.join(group)}" for place, group in enumerate(report.groups, 1) if place > 1]
+    lines += [
+        f"group {place}: {', '.join(group)}" for place, group in enumerate(report.groups, 1) if place > 1
+    ]
     return "\n".join(lines)
