@@ -58,15 +58,14 @@ def sandwich(fit: Fit, counts: Counts, clustered: tuple[Counts, ...] = ()) -> Sa
     # worth as many as Kish's effective number.
     votes = full.votes.sum() ** 2 / max(full.squared.sum(), 1e-300)
     few = votes / max(votes - (layout.size - 1), 1.0)
-    single = few * bread @ _meat_of_votes(fit, full) @ bread.T
+    extra = _meat_of_priors(fit, counts)
+    single = bread @ (few * _meat_of_votes(fit, counts) + extra) @ bread.T
     covariances, factors = [single], [float(stdtrit(np.inf, _LEVEL))]
     for split in clustered:
         sums, used = _sums_by_cluster(fit, split)
         if used < 2:
             continue  # one cluster's scores sum to 0: they say nothing of the spread between clusters
-        meat = sums * (few * used / (used - 1))
-        if fit.prior:
-            meat += _meat_of_votes(fit, prior_votes(counts))
+        meat = sums * (few * used / (used - 1)) + extra
         covariances.append(bread @ meat @ bread.T)
         factors.append(float(stdtrit(used - 1, _LEVEL)))
     if len(covariances) == 3:
@@ -131,7 +130,19 @@ def _meat_of_votes(fit: Fit, counts: Counts) -> Floats:
     by_d, by_t = outcomes.scores(_model(fit), differences(counts, fit.point, layout), float(fit.point[-1]))
     weights = counts.squared
     dd, dt, tt = ((one * other * weights).sum(0) for one, other in ((by_d, by_d), (by_d, by_t), (by_t, by_t)))
-    return information(counts, outcomes.Slopes(0.0, dd, 0.0, dd, dt, float(tt.sum())), layout, fit.side_prior)
+    return information(
+        counts, outcomes.Slopes(0.0, dd, 0.0, dd, dt, float(tt.sum())), layout, side_prior=False
+    )
+
+
+def _meat_of_priors(fit: Fit, counts: Counts) -> Floats:
+    """What the priors say is as uncertain as if votes had said it."""
+    meat = np.zeros((fit.layout.size, fit.layout.size))
+    if fit.prior:
+        meat += _meat_of_votes(fit, prior_votes(counts))
+    if fit.side_prior:
+        meat[fit.layout.n, fit.layout.n] += SIDE_PRIOR**-2
+    return meat
 
 
 def _sums_by_cluster(fit: Fit, split: Counts) -> tuple[Floats, int]:
@@ -162,8 +173,6 @@ def _sums_by_cluster(fit: Fit, split: Counts) -> tuple[Floats, int]:
             sums[:, -1] = np.bincount(cluster, by_t[rows], number)
         total += sums.T @ sums
         used += int(np.count_nonzero(np.bincount(cluster, minlength=number)))
-    if fit.side_prior:
-        total[layout.n, layout.n] += SIDE_PRIOR**-2  # it says as much of the side as one vote of that spread
     return total, used
 
 

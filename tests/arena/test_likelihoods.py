@@ -1,5 +1,5 @@
-"""Fits against other implementations: the written-out likelihood maximised by scipy, evalica, statsmodels, and
-Davidson's published example."""
+"""Fits against other implementations: the written-out likelihood maximised by scipy, evalica,
+statsmodels, and Davidson's published example."""
 
 import warnings
 
@@ -31,7 +31,9 @@ several = settings(max_examples=8, deadline=None, suppress_health_check=[HealthC
 
 def columns(drawn: list[Vote]) -> tuple[Floats, Floats, Floats]:
     """With a ring in which everybody beats the next one on either side, so that a maximum exists."""
-    ring = [(i, (i + 1) % MODELS, 0) for i in range(MODELS)] + [((i + 1) % MODELS, i, 1) for i in range(MODELS)]
+    ring = [(i, (i + 1) % MODELS, 0) for i in range(MODELS)] + [
+        ((i + 1) % MODELS, i, 1) for i in range(MODELS)
+    ]
     left, right, said = np.array([*ring, *drawn]).T
     return left, right, said
 
@@ -39,8 +41,8 @@ def columns(drawn: list[Vote]) -> tuple[Floats, Floats, Floats]:
 def likelihood(
     point: Floats, ties: Ties, left: Floats, right: Floats, said: Floats, design: Floats, weight: Floats
 ) -> float:
-    """Minus the logarithm, vote by vote, as the papers write it. Parameters: strengths, the side, the effects of
-    the design's columns, and nu or ln theta."""
+    """Minus the logarithm, vote by vote, as the papers write it. Parameters: strengths, the side, the
+    effects of the design's columns, and nu or ln theta."""
     strength = np.exp(point[:MODELS])
     shift = np.exp(point[MODELS] + design @ point[MODELS + 1 : -1])
     one, other, tie = strength[left] * shift, strength[right], np.abs(point[-1])
@@ -49,7 +51,11 @@ def likelihood(
         drawn = (wins + losses) / 2
     elif ties is Ties.DAVIDSON:
         total = one + other + tie * np.sqrt(one * other)
-        wins, losses, drawn = np.log(one / total), np.log(other / total), np.log(tie * np.sqrt(one * other) / total)
+        wins, losses, drawn = (
+            np.log(one / total),
+            np.log(other / total),
+            np.log(tie * np.sqrt(one * other) / total),
+        )
     else:
         theta = np.exp(tie)
         wins, losses = np.log(one / (one + theta * other)), np.log(other / (other + theta * one))
@@ -58,7 +64,8 @@ def likelihood(
 
 
 def brute_force(ties: Ties, side: bool, *data: Floats) -> tuple[Floats, float, Floats, float]:
-    """Centred strengths, the side, effects and the tie parameter, by a search that knows no derivative of ours."""
+    """Centred strengths, the side, effects and the tie parameter, by a search that knows no derivative of
+    ours."""
     design = data[3]
     free = np.r_[np.ones(MODELS - 1, bool), False, side, np.ones(design.shape[1] + 1, bool)]
     tie = ties is not Ties.HALF_WINS and bool((data[2] == 2).any())
@@ -87,7 +94,10 @@ def slope(value, at: Floats, step: float = 1e-4) -> Floats:  # type: ignore[no-u
     """By differences of fourth order."""
     each = step * np.eye(len(at))
     return np.array(
-        [(8 * (value(at + e) - value(at - e)) - value(at + 2 * e) + value(at - 2 * e)) / (12 * step) for e in each]
+        [
+            (8 * (value(at + e) - value(at - e)) - value(at + 2 * e) + value(at - 2 * e)) / (12 * step)
+            for e in each
+        ]
     )
 
 
