@@ -149,7 +149,7 @@ def _by_arrow(data: bytes, header: list[str]) -> dict[str, Coded] | None:
     text = pa.dictionary(pa.int32(), pa.string())
     try:
         table = arrow_csv.read_csv(
-            pa.BufferReader(data),
+            pa.BufferReader(data.lstrip(b"\r\n")),  # it would take an empty line for the header
             read_options=arrow_csv.ReadOptions(column_names=numbered, skip_rows_after_names=1),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
