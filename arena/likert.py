@@ -19,6 +19,7 @@ from scipy import stats
 
 from annotation import resampling
 from annotation.resampling import DRAWS, Floats, Ints
+from annotation.scoreagreement import ScoreAgreement, agreement
 from arena import mixedmodel
 from arena.groups import grouped, numbered, prompts_in
 from arena.mixedmodel import Components, NotEstimableError
@@ -184,7 +185,7 @@ def compare(scores: pd.DataFrame, *, seed: int = 0, draws: int = DRAWS) -> list[
             float(p[place]),
             float(p_holm),
             *contrasts[place],
-            adjusted_p_holm=None if np.isnan(corrected[place]) else float(corrected[place]),
+            None if np.isnan(corrected[place]) else float(corrected[place]),
         )
         for place, ((one, column), p_holm) in enumerate(zip(pairs, resampling.holm(p), strict=True))
     ]
@@ -217,6 +218,21 @@ def shares(scores: pd.DataFrame, ticks: pd.DataFrame, *, seed: int = 0, draws: i
         )
         for one in means(rows, ("dimension", "aspect", "kind", "model"), seed=seed, draws=draws)
     ]
+
+
+def agreements(scores: pd.DataFrame) -> dict[str, ScoreAgreement]:
+    """How far raters agree, by dimension; what is rated is a model's clip of a prompt.
+
+    A rater's scores of several clips that the table can't tell apart count as one, their mean.
+    """
+    rows = scores[scores["score"].notna()]
+    item = ["dimension", "prompt", "model", "rater"]
+    rows = rows[item].astype(object).assign(score=rows["score"])
+    rows = rows.groupby(item, sort=False, as_index=False)["score"].mean()
+    return {
+        name: agreement(grouped(of, ("prompt", "model"))[0], of["rater"], of["score"], of["prompt"])
+        for name, of in _dimensions(rows)
+    }
 
 
 # --- Intervals -------------------------------------------------------------------------------------------
@@ -307,7 +323,7 @@ class _Paired:
 
 def _contrast(
     fit: mixedmodel.Fit | None, one: int, other: int, prompts: int
-) -> tuple[float, float, float, float] | tuple[None, None, None, None]:
+) -> tuple[float | None, float | None, float | None, float | None]:
     """The difference of two models' means, its interval, and p of none."""
     if fit is None:
         return None, None, None, None
