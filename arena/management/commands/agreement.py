@@ -69,8 +69,8 @@ class Command(TableCommand):
         yield from table_lines(("rater", "mean", "severity", "scores"), raters)
         yield ""
         yield (
-            f"{found['scores']} scores; {found['items']} items with two or more, in {found['prompts']} clusters."
-            " Severity: points below the others on the same items."
+            f"{found['scores']} scores; {found['items']} items with two or more, in {found['prompts']} "
+            "clusters. Severity: points below the others on the same items."
         )
 
     def _say_undefined(self, items: int, alpha: Figure) -> None:
