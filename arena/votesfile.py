@@ -77,7 +77,7 @@ def _places(column: Any, number: dict[str, int]) -> NDArray[np.int32]:
 
 
 def _clusters(column: Any) -> tuple[NDArray[np.int32], int]:
-    """Numbers, not all of them used; and how many fields were empty, each of which has a number of its own."""
+    """Numbers, not all of them used; and how many fields were empty: each has a number of its own."""
     codes = column.cat.codes.to_numpy().astype(np.int32)
     empty = codes < 0
     codes[empty] = len(column.cat.categories) + np.arange(empty.sum())
