@@ -30,6 +30,7 @@ from scipy.sparse.csgraph import connected_components
 from annotation import resampling
 from annotation.resampling import DRAWS, Floats, Ints
 
+FIGURES = ("alpha_nominal", "alpha_ordinal", "alpha_interval", "icc_a1", "icc_c1")
 MOST = 2000
 """Raters, and different scores, at most."""
 

@@ -1,5 +1,7 @@
 """Agreement on scores: against published examples, evalica, mean squares, least squares and plain loops."""
 
+from typing import Literal, get_args
+
 import evalica
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from statsmodels.stats.anova import anova_lm
 
 from annotation import agreement as matrix
-from annotation.resampling import Floats
+from annotation.resampling import Floats, Ints
 from annotation.scoreagreement import MOST, ScoreAgreement, agreement
 
 # Shrout and Fleiss, Psychological Bulletin 86 (1979), table 2: six subjects, four judges.
@@ -20,7 +22,7 @@ SHROUT_FLEISS = np.array(
 )
 
 
-def of(ratings: Floats, prompts: Floats | None = None) -> ScoreAgreement:
+def of(ratings: Floats, prompts: Ints | None = None) -> ScoreAgreement:
     """Of a matrix (items, raters), NaN for none."""
     item, rater = np.indices(ratings.shape)
     clusters = None if prompts is None else np.repeat(prompts, ratings.shape[1]).tolist()
@@ -41,6 +43,7 @@ def test_shrout_and_fleiss_example() -> None:
     assert [one.severity for one in found.raters] == pytest.approx(means.mean() - means)
 
 
+Distance = Literal["nominal", "ordinal", "interval"]
 MATRICES = arrays(
     np.float64,
     st.tuples(st.integers(1, 8), st.integers(1, 4)),
@@ -52,10 +55,10 @@ MATRICES = arrays(
 @given(MATRICES)
 def test_alpha_is_that_of_the_matrix_and_evalicas(ratings: Floats) -> None:
     found = of(ratings)
-    ours = {"nominal": found.alpha_nominal, "ordinal": found.alpha_ordinal, "interval": found.alpha_interval}
+    ours = (found.alpha_nominal, found.alpha_ordinal, found.alpha_interval)
     twice = ratings[(~np.isnan(ratings)).sum(axis=1) > 1]
     assert found.items == len(twice)
-    for name, one in ours.items():
+    for name, one in zip(get_args(Distance), ours, strict=True):
         expected = matrix.alpha(ratings, matrix.Metric(name))
         assert one.value == (None if expected is None else pytest.approx(expected))
         if expected is not None:

@@ -6,11 +6,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from annotation.scoreagreement import Figure, agreement
+from annotation.scoreagreement import FIGURES, Figure, agreement
 from workbench.csvtable import Column, Table, TableError
 from workbench.tablecommand import TableCommand, scale, table_lines
-
-FIGURES = ("alpha_nominal", "alpha_ordinal", "alpha_interval", "icc_a1", "icc_c1")
 
 
 class Command(TableCommand):
