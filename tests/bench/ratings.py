@@ -8,7 +8,7 @@ also its list of outcomes, choix a matrix that numpy counts, since it knows no t
 which all ratings agree to 1e-4 Elo; the defaults of both stop earlier. Shown are, in ms, from raw votes
 to ratings, from counts to ratings (evalica's counts are weighted rows), and from raw votes to ratings
 with intervals: ours clustered by prompt and voter, theirs by 1000 draws of single votes: evalica's
-`bootstrap` with percentiles, of which 3 draws are timed, and for choix, which has none, as many by hand.
+`bootstrap` with percentiles, of which 2 draws are timed, and for choix, which has none, as many by hand.
 Part two: votes in PostgreSQL, 12 models, 300 prompts: the counting statement, the fit with clustered
 intervals, and choosing the next battle.
 """
@@ -35,7 +35,7 @@ from workbench import stack
 os.environ["DJANGO_SETTINGS_MODULE"] = "workbench.settings"
 PROMPTS, MODELS, VOTES_OF_A_VOTER = 300, 12, 50
 COMPARED = 50  # models, in memory
-DRAWS = 3  # of a bootstrap, timed
+DRAWS = 2  # of a bootstrap, timed
 
 
 def main() -> None:
@@ -63,7 +63,9 @@ def in_memory(votes: int) -> list[dict[str, Any]]:
     rows = [
         (one, other, names[answer], number)
         for answer, numbers in enumerate((counts.left_wins, counts.right_wins, counts.ties))
-        for one, other, number in zip(counts.left.tolist(), counts.right.tolist(), numbers.tolist(), strict=True)
+        for one, other, number in zip(
+            counts.left.tolist(), counts.right.tolist(), numbers.tolist(), strict=True
+        )
         if number
     ]
     table = [list(column) for column in zip(*rows, strict=True)]
