@@ -133,7 +133,7 @@ def _comparison(data: object, at: str) -> Comparison:
     comparison = mapping(data, at, keys={"dimension", "b", "w", "answer"})
     said = {key: text(value, f"{at}.{key}") for key, value in comparison.items()}
     if said["answer"] not in list(Reply):
-        raise AnswersError(f"{at}.answer: expected one of {', '.join(Reply)}, got {shown(text['answer'])}")
+        raise AnswersError(f"{at}.answer: expected one of {', '.join(Reply)}, got {shown(said['answer'])}")
     return Comparison(Question(said["dimension"], said["b"], said["w"]), Reply(said["answer"]))
 
 
