@@ -205,6 +205,8 @@ def agreed_answers(item: Item) -> dict[str, dict[str, Any]]:
 
 def spoken_of(campaign: Campaign, kind: Kind) -> list[Dimension]:
     """The dimensions of the campaign in which a clip degraded so is worse for certain."""
+    if campaign.protocol != Campaign.Protocol.BEST_WORST:
+        return []  # how many points a degradation costs is not known
     of = DEGRADATIONS[kind].of
     return list(campaign.dimensions.filter(Q(key=of) | Q(reward=of)).order_by("position"))
 
