@@ -293,7 +293,8 @@ def _kappa(
         value = agreement.cohen_kappa(ratings[:, 0], ratings[:, 1])
         return Kappa(KappaKind.COHEN, value, 2, len(ratings_each))
     (each, items), *_others = Counter(ratings_each).most_common(1)
-    kept = np.asarray(ratings_each)[cluster] == each
+    rated = (~np.isnan(ratings)).sum(axis=1)  # a clip may lack the score that others of its item have
+    kept = (np.asarray(ratings_each)[cluster] == each) & (rated == each)
     return Kappa(KappaKind.FLEISS, agreement.fleiss_kappa(agreement.counted(ratings[kept])), each, items)
 
 

@@ -4,10 +4,10 @@ Counters and gold come from people's parts, a row each. What needs the judgement
 task and kept as the campaign's `QualityReport`, with when and from how many: each person's latest judgements,
 SAMPLE in all at most, so it costs no more in a larger campaign.
 
-Reliability, of best/worst campaigns alone, is Dawid and Skene's (`reliability.py`) over pairs of clips: in a dimension, a judgement says of
-each pair of an item's clips that one is better, the other, or neither, by best above neither above worst. It
-needs items that several people judged. People and simulated annotators are fitted apart. Habits are
-`habits.py`'s.
+Reliability, of best/worst campaigns alone, is Dawid and Skene's (`reliability.py`) over pairs of clips: in a
+dimension, a judgement says of each pair of an item's clips that one is better, the other, or neither, by best
+above neither above worst. It needs items that several people judged. People and simulated annotators are
+fitted apart. Habits are `habits.py`'s.
 """
 
 import itertools
@@ -125,7 +125,8 @@ def compute(campaign_id: uuid.UUID) -> QualityReport:
     found = {person: habits.of_person(given) for person, given in answers.items()}
     times = habits.time_z(found)
     sides = habits.holm({person: one.side_p for person, one in found.items() if one.side_p is not None})
-    reliable = _reliability(campaign, items)
+    pairs = campaign.protocol == Campaign.Protocol.BEST_WORST
+    reliable = _reliability(campaign, items) if pairs else {}
     report = {
         str(person): asdict(
             PersonReport(
@@ -222,8 +223,6 @@ def _picks(
 
 
 def _reliability(campaign: Campaign, items: set[uuid.UUID]) -> dict[int, dict[str, Reliable]]:
-    if campaign.protocol != Campaign.Protocol.BEST_WORST:
-        return {}
     shut_out = set(excluded(campaign.pk))
     sample = sorted(items)
     random.Random(str(campaign.pk)).shuffle(sample)  # noqa: S311 (a sample, not a secret)

@@ -177,6 +177,7 @@ def test_an_expert_scores_every_item_from_the_keyboard_alone(
 
     # The item before is corrected: its answers are there.
     keyboard.press("u")
+    expect(page.locator("#work")).to_be_visible()
     expect(page.locator(".dimension.complete")).to_have_count(3)
     keyboard.press("Enter")
     until(page, lambda: Judgement.objects.count() == 3)
