@@ -114,8 +114,8 @@ def _refuse_misfit(spec: CampaignSpec) -> None:
             "model_under_test",
             _("Good/same/bad compares a video model under test with others; no other protocol has one."),
         )
-    known = VideoModel.objects.filter(pk=spec.model_under_test)
-    if spec.model_under_test is not None and not known.exists():
+    tested = spec.model_under_test
+    if tested is not None and not VideoModel.objects.filter(pk=tested).exists():
         raise Invalid("model_under_test", _("There is no such video model."))
     if spec.protocol == Protocol.BEST_WORST and spec.selection.clips_per_item < 2:
         raise Invalid("clips_per_item", _("Best and worst need two clips an item at least."))

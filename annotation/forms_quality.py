@@ -92,8 +92,8 @@ class KnownScoresForm(forms.Form):
         label=_("Explanation in Chinese"), required=False, max_length=2000, widget=forms.Textarea({"rows": 3})
     )
 
-    def __init__(self, campaign: Campaign, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+    def __init__(self, campaign: Campaign, data: Any = None) -> None:
+        super().__init__(data, label_suffix="")
         language = get_language() or "en"
         self.keys = [dimension.key for dimension in campaign.dimensions.order_by("position")]
         for dimension in campaign.dimensions.order_by("position"):

@@ -74,7 +74,7 @@ def texts(protocol: str) -> dict[str, object]:
             "scored": _("Clip {n}, {dimension}: {score}"),
             "taken": _("Clip {n}, {dimension}: no score"),
             "defect": _("Defect"),
-            "strength": _("Strength"),
+            "strength": pgettext("mark", "Strength"),
             "whole": _("the whole clip"),
             "removed": _("Mark taken away"),
             "noMark": _("Choose a mark first (M), or make one (X, V)."),

@@ -296,7 +296,7 @@ def test_scores_go_out_in_the_columns_that_statistics_read(manager: User, eve: U
     assert set(said["answers"]["motion_quality"].values()) == {2}
     assert said["marks"][0]["clip"] == str(ItemClip.objects.get(pk=clip).clip_id)
     with pytest.raises(Missing):
-        pages(rows.campaign(manager), ScoreFormat.CSV)
+        pages(rows.campaign(manager, clips_per_item=2), ScoreFormat.CSV)
 
 
 def test_verdicts_go_out_by_opponent(manager: User, eve: User) -> None:
