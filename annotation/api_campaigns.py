@@ -182,7 +182,7 @@ class CampaignOut(Schema):
 
 class CampaignDetail(CampaignOut):
     guidelines: str
-    model_under_test: str | None = Field(alias="model_under_test.slug", description="By slug")
+    model_under_test: str | None = Field(description="The video model of good/same/bad, by slug")
     question_limit: int
     lease_minutes: int
     min_play_seconds: float
@@ -196,6 +196,10 @@ class CampaignDetail(CampaignOut):
     open_to_all: bool
     simulated: int = Field(description="How many of the judgements simulated annotators gave")
     dimensions: list[DimensionOut]
+
+    @staticmethod
+    def resolve_model_under_test(campaign: Campaign) -> str | None:
+        return campaign.model_under_test.slug if campaign.model_under_test else None
 
     @staticmethod
     def resolve_simulated(campaign: Campaign) -> int:

@@ -34,14 +34,14 @@ export class Panel {
     });
     byId("stage").addEventListener("click", (event) => {
       const button = event.target.closest("[data-score]");
+      const tile = event.target.closest(".clip");
       if (button) this.#score(Number(button.dataset.score), indexOf(button));
+      else if (tile) this.#look(indexOf(tile));
     });
-    for (const name of ["click", "focusin"]) {
-      byId("stage").addEventListener(name, (event) => {
-        const tile = event.target.closest(".clip");
-        if (tile && page.work) this.#look(indexOf(tile));
-      });
-    }
+    byId("stage").addEventListener("focusin", (event) => {
+      const tile = event.target.closest(".clip");
+      if (tile && page.work) this.#look(indexOf(tile));
+    });
     byId("dimensions").addEventListener("click", (event) => {
       const { anchor, kind, aspect } = event.target.closest("button")?.dataset ?? {};
       if (anchor) this.#score(Number(anchor));
