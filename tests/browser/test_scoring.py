@@ -289,3 +289,53 @@ def test_the_pages_speak_chinese(
     expect(page.locator("#help-dialog")).to_be_visible()
     page.evaluate("document.querySelectorAll('#help-dialog kbd').forEach((key) => key.remove())")
     assert not re.findall(r"[A-Za-z]{4,}", page.locator("#help-dialog").inner_text())
+
+
+def test_a_manager_makes_campaigns_of_each_protocol(
+    page: Page, gsb: Campaign, log_in: LogIn, look: LookAt
+) -> None:
+    log_in("manager")
+    page.goto("/campaigns/new/")
+    page.get_by_role("link", name="Scores from 1 to 5").click()
+    expect(page.locator("[data-show=items]")).to_have_text("6")
+    page.locator("[name=clips_per_item]").fill("2")
+    expect(page.locator("[data-show=items]")).to_have_text("3")
+    look(page, "builder-likert")
+    page.get_by_role("link", name="Good, same or bad").click()
+    expect(page.locator("[name=clips_per_item]")).to_have_count(0)
+    expect(page.locator("[data-show=items]")).to_have_text("0")
+    page.locator("[name=name]").fill("Against the others")
+    page.locator("[name=model_under_test]").select_option(label="Pretended model 1")
+    expect(page.locator("[data-show=items]")).to_have_text("3")
+    look(page, "builder-gsb")
+    page.get_by_role("button", name="Make the campaign").click()
+    expect(page.locator("#protocol")).to_have_text("Good, same or bad")
+    made = Campaign.objects.get(name="Against the others")
+    assert (made.items_total, made.model_under_test and made.model_under_test.name) == (
+        3,
+        "Pretended model 1",
+    )
+    look(page, "campaign-gsb")
+
+
+def test_a_calibration_item_tells_what_was_expected(
+    page: Page, likert: Campaign, eve: User, log_in: LogIn, look: LookAt
+) -> None:
+    log_in("manager")
+    page.goto(f"/campaigns/{likert.pk}/gold/")
+    page.get_by_label("Number of the item").fill("1")
+    page.get_by_label("Motion quality").fill("2")
+    page.get_by_label("Explanation in English").fill("The left hand melts into the sleeve.")
+    look(page, "gold-likert")
+    page.get_by_role("button", name="Make it gold").click()
+    expect(page.locator("table")).to_contain_text("melts into the sleeve")
+    Campaign.objects.update(qualification_items=1)
+    log_in("eve")
+    open_item(page, likert, 1)
+    for _n in range(3):
+        page.keyboard.press("4")
+    page.keyboard.press("Enter")
+    told = page.locator("dialog.gold")
+    expect(told).to_contain_text("clip 1: 2 (give or take 1)")
+    expect(told).to_contain_text("melts into the sleeve")
+    look(page, "gold-told")

@@ -18,6 +18,7 @@ export class MarkList {
     if (this.box !== box || this.shown !== shown) {
       box.replaceChildren(...marks.map((mark) => this.#line(mark, mark.place === selected, nameOf(mark))));
       box.hidden = !marks.length;
+      box.querySelector(".selected")?.scrollIntoView({ block: "nearest" });
     }
     Object.assign(this, { box, shown });
     for (const { place, note } of marks) {

@@ -57,7 +57,7 @@ export class Panel {
   }
 
   buildTile(tile, _clip, number) {
-    for (const place of tile.querySelectorAll(".number, .which, .side")) place.textContent = this.clipName(number);
+    for (const place of tile.querySelectorAll(".number, .which")) place.textContent = this.clipName(number);
   }
 
   buildRow() {}
