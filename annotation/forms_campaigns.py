@@ -23,6 +23,7 @@ else:
     _FormSet, _Prompts = forms.BaseFormSet, forms.ModelMultipleChoiceField
 
 MAX_INT = 2**31 - 1
+_GOLD = ("gold_percent", "least_gold_percent")  # good/same/bad has no gold items
 _EXPERTS = _("Nobody and no group chosen: all experts and managers.")
 
 
@@ -104,7 +105,7 @@ class SettingsForm(forms.Form):
     def settings(self) -> dict[str, Any]:
         """Fields of a campaign, from a valid form."""
         given = {name: self.cleaned_data[name] for name in _SAME if name in self.fields}
-        gold, least = self.cleaned_data["gold_percent"], self.cleaned_data["least_gold_percent"]
+        gold, least = self.cleaned_data.get("gold_percent"), self.cleaned_data.get("least_gold_percent")
         return {
             **given,
             "gold_share": (gold or 0) / 100,
@@ -230,7 +231,8 @@ class CampaignForm(SettingsForm, SelectionForm):
             del self.fields["question_limit"]
             self.fields["annotators"].help_text = _EXPERTS
         if protocol == Campaign.Protocol.GSB:
-            del self.fields["clips_per_item"]
+            for name in ("clips_per_item", *_GOLD):
+                del self.fields[name]
             self.fields["video_models"].label = _("Opponents")
             self.fields["video_models"].help_text = _("None chosen: all other video models.")
         else:
@@ -382,6 +384,9 @@ class EditForm(SettingsForm, VersionForm):
         if campaign.protocol != Campaign.Protocol.BEST_WORST:
             del form.fields["question_limit"]
             form.fields["annotators"].help_text = _EXPERTS
+        if campaign.protocol == Campaign.Protocol.GSB:
+            for name in _GOLD:
+                del form.fields[name]
         return form
 
     def changes(self, words: dict[str, WordsForm]) -> Changes:

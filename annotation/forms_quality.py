@@ -105,6 +105,8 @@ class KnownScoresForm(forms.Form):
                 error_messages={"invalid": _("Expected scores from 1 to 5 with commas between them.")},
             )
 
+        self.order_fields(["number", *(f"scores_{key}" for key in self.keys), "tolerance"])
+
     def scores(self) -> dict[str, list[int]]:
         given = {key: self.cleaned_data[f"scores_{key}"] for key in self.keys}
         return {key: [int(one) for one in re.split("[,，]", text)] for key, text in given.items() if text}

@@ -28,7 +28,7 @@ function request() {
     text: form.elements.text.value.trim(),
     prompts: numbers("prompts"),
     video_models: numbers("video_models"),
-    gold_share: number("gold_percent") / 100,
+    gold_share: chosen.gold_percent ? number("gold_percent") / 100 : 0,
     dimensions: form.querySelectorAll(".dimension-cards [name$=-used]:checked").length || 1,
     seconds: orNull(byId("seconds").value),
   };
