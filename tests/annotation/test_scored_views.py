@@ -152,7 +152,7 @@ def test_annotators_find_no_way_in(likert: Campaign) -> None:
 def test_the_api_makes_campaigns_of_every_protocol(boss: Client) -> None:
     rows.clips(3, 3)
     tested = VideoModel.objects.get(slug="secret-model-0").pk
-    cases = [
+    cases: list[tuple[dict[str, Any], int | None, int | None]] = [
         ({"protocol": "likert", "selection": {"clips_per_item": 1}}, 9, 1),
         ({"protocol": "likert", "selection": {"clips_per_item": 2}}, 6, 2),
         ({"protocol": "gsb", "model_under_test": tested}, 6, 2),
