@@ -1,0 +1,207 @@
+"""How far ratings may be off: the sandwich, clustered by prompt and by voter, and the bootstrap of clusters.
+
+Votes on one prompt show the same clips, and votes of one voter the same taste, so they say less than as many
+votes of their own. The sandwich sums the scores (slopes of the log likelihood) of each cluster before squaring
+them; it is right for half wins too, which are no likelihood, and for weighted votes. The bootstrap draws whole
+clusters anew and fits again; its intervals need not be symmetric.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.special import stdtrit
+
+from arena import outcomes
+from arena.counts import Counts, Floats, Ints, connected
+from arena.fitting import SIDE_PRIOR, Fit, differences, fitted, held, information, prior_votes, with_prior
+from arena.outcomes import Ties
+
+REPLICATES = 400
+"""Of a bootstrap."""
+_LEVEL = 0.975
+_DENSE = 20_000_000  # score sums (clusters x parameters) held at a time
+
+
+@dataclass(frozen=True)
+class Sandwich:
+    """Candidates for the covariance of all parameters, (size, size) each, strengths centred; and for each the
+    factor by which a standard error gives the 95 % interval. The widest counts."""
+
+    covariances: tuple[Floats, ...]
+    factors: tuple[float, ...]
+
+    def reach(self, combinations: Floats) -> Floats:
+        """Half the width of the 95 % interval of combinations (m, size) of the parameters: (m,)."""
+        each = [
+            factor * np.sqrt(np.maximum(np.einsum("mi,ij,mj->m", combinations, covariance, combinations), 0))
+            for covariance, factor in zip(self.covariances, self.factors, strict=True)
+        ]
+        return np.asarray(np.max(each, axis=0))
+
+    @property
+    def widest(self) -> Floats:
+        """The candidate that gives the parameters the largest variances together."""
+        return max(self.covariances, key=np.trace)
+
+
+def sandwich(fit: Fit, counts: Counts, clustered: tuple[Counts, ...] = ()) -> Sandwich:
+    """By single votes, by each clustering, and by two at once: A + B - (A and B) of Cameron, Gelbach and Miller
+    (2011), where the votes of one voter on one prompt are taken to be single votes. That is exact while nobody
+    votes twice on one prompt, and a little wide otherwise. With G clusters the factor is Student's with G - 1
+    degrees of freedom.
+    """
+    layout = fit.layout
+    full = with_prior(counts) if fit.prior else counts
+    bread = _bread(fit, full)
+    # The residuals that a fit leaves are smaller than the errors (the sandwich "CR1"). Weighted votes are worth
+    # as many as Kish's effective number.
+    votes = full.votes.sum() ** 2 / max(full.squared.sum(), 1e-300)
+    few = votes / max(votes - (layout.size - 1), 1.0)
+    single = few * bread @ _meat_of_votes(fit, full) @ bread.T
+    covariances, factors = [single], [float(stdtrit(np.inf, _LEVEL))]
+    for split in clustered:
+        sums, used = _sums_by_cluster(fit, split)
+        if used < 2:
+            continue  # one cluster's scores sum to 0: they say nothing of the spread between clusters
+        meat = sums * (few * used / (used - 1))
+        if fit.prior:
+            meat += _meat_of_votes(fit, prior_votes(counts))
+        covariances.append(bread @ meat @ bread.T)
+        factors.append(float(stdtrit(used - 1, _LEVEL)))
+    if len(covariances) == 3:
+        covariances.append(covariances[1] + covariances[2] - single)
+        factors.append(max(factors))
+    return Sandwich(tuple(covariances), tuple(factors))
+
+
+def bootstrap(
+    fit: Fit, counts: Counts, split: Counts | None, rng: np.random.Generator, replicates: int = REPLICATES
+) -> Floats:
+    """Parameters of fits to clusters drawn anew, as many as there are: (replicates, size). Without clusters,
+    single votes are. Rows of NaN are draws that left some model without votes.
+
+    ValueError: the counts have covariates.
+    """
+    if counts.design is not None:
+        raise ValueError("the bootstrap is of counts without covariates; use the sandwich")
+    n = fit.layout.n
+    drawn = _drawn_votes(counts, n, rng, replicates) if split is None else _drawn_clusters(split, n, rng, replicates)
+    pairs, cells = drawn
+    found = np.full((replicates, fit.layout.size), np.nan)
+    for place, (wins, losses, ties) in enumerate(cells):
+        again = Counts(pairs // n, pairs % n, wins, losses, ties)
+        if fit.layout.tie and not ties.any() or not connected(again, n):
+            continue
+        found[place] = fitted(again, n, fit.ties, fit.layout.side, start=fit.point).point
+    return found
+
+
+def percentiles(values: Floats) -> tuple[Floats, Floats]:
+    """The 95 % interval of each column; without end where more than one draw in forty was NaN."""
+    lost = np.isnan(values).mean(0) > 1 - _LEVEL
+    kept = values[~np.isnan(values).any(1)]
+    if not len(kept):
+        return np.full(values.shape[1], -np.inf), np.full(values.shape[1], np.inf)
+    low, high = np.quantile(kept, [1 - _LEVEL, _LEVEL], axis=0)
+    return np.where(lost, -np.inf, low), np.where(lost, np.inf, high)
+
+
+def _bread(fit: Fit, counts: Counts) -> Floats:
+    """The inverse curvature, (size, size), of centred strengths."""
+    layout, model = fit.layout, _model(fit)
+    found = outcomes.slopes(model, counts, differences(counts, fit.point, layout), float(fit.point[-1]))
+    bread = np.linalg.inv(held(information(counts, found, layout, fit.side_prior), layout.n))
+    bread[: layout.n] -= bread[: layout.n].mean(0)
+    return np.asarray(bread)
+
+
+def _model(fit: Fit) -> Ties:
+    """Without a tie all three are one."""
+    return fit.ties if fit.layout.tie else Ties.HALF_WINS
+
+
+def _meat_of_votes(fit: Fit, counts: Counts) -> Floats:
+    """The scores' outer products, summed over single votes: (size, size)."""
+    layout = fit.layout
+    by_d, by_t = outcomes.scores(_model(fit), differences(counts, fit.point, layout), float(fit.point[-1]))
+    weights = counts.squared
+    dd, dt, tt = ((one * other * weights).sum(0) for one, other in ((by_d, by_d), (by_d, by_t), (by_t, by_t)))
+    return information(counts, outcomes.Slopes(0.0, dd, 0.0, dd, dt, float(tt.sum())), layout, fit.side_prior)
+
+
+def _sums_by_cluster(fit: Fit, split: Counts) -> tuple[Floats, int]:
+    """The outer products of the clusters' summed scores, (size, size), and how many clusters there are."""
+    assert split.cluster is not None
+    layout = fit.layout
+    by_d, by_t = _scores_of_rows(fit, split)
+    clusters = int(split.cluster.max(initial=-1)) + 1
+    block = max(1, _DENSE // layout.size)
+    total, used = np.zeros((layout.size, layout.size)), 0
+    for first in range(0, clusters, block):
+        rows: Ints | slice = slice(None)
+        if clusters > block:
+            rows = np.flatnonzero((split.cluster >= first) & (split.cluster < first + block))
+        number = min(block, clusters - first)
+        cluster = split.cluster[rows].astype(np.intp) - first
+        sums = np.zeros((number, layout.size))
+        n = layout.n
+        place = cluster * n
+        sums[:, :n] = np.bincount(place + split.left[rows], by_d[rows], number * n).reshape(number, n)
+        sums[:, :n] -= np.bincount(place + split.right[rows], by_d[rows], number * n).reshape(number, n)
+        if layout.side:
+            sums[:, n] = np.bincount(cluster, by_d[rows], number)
+        if split.design is not None:
+            for column, values in enumerate(split.design[rows].T, layout.effects.start):
+                sums[:, column] = np.bincount(cluster, by_d[rows] * values, number)
+        if layout.tie:
+            sums[:, -1] = np.bincount(cluster, by_t[rows], number)
+        total += sums.T @ sums
+        used += int(np.count_nonzero(np.bincount(cluster, minlength=number)))
+    if fit.side_prior:
+        total[layout.n, layout.n] += SIDE_PRIOR**-2  # it says as much of the side as one vote of that spread
+    return total, used
+
+
+def _scores_of_rows(fit: Fit, counts: Counts) -> tuple[Floats, Floats]:
+    """Slopes of the rows' log likelihood by d and by t: (K,) each."""
+    layout, model, t = fit.layout, _model(fit), float(fit.point[-1])
+    n = layout.n
+    if counts.design is None and len(counts.left) > n * n:  # more rows than pairs: look the pairs' up
+        every = np.arange(n * n)
+        pairs = Counts(every // n, every % n, every, every, every)
+        table = outcomes.scores(model, differences(pairs, fit.point, layout), t)
+        code = counts.left.astype(np.intp) * n + counts.right
+        rows = (counts.left_wins, counts.right_wins, counts.ties)
+
+        def summed(which: int) -> Floats:
+            return np.asarray(sum(table[which, said][code] * row for said, row in enumerate(rows)))
+
+        return summed(0), summed(1) if layout.tie else np.zeros(0)
+    by_d, by_t = (outcomes.scores(model, differences(counts, fit.point, layout), t) * counts.outcomes).sum(1)
+    return by_d, by_t
+
+
+def _drawn_clusters(
+    split: Counts, n: int, rng: np.random.Generator, replicates: int
+) -> tuple[Ints, Floats]:
+    """Pairs (P,), left x n + right, and the counts of each draw: (replicates, 3, P)."""
+    assert split.cluster is not None
+    whose = np.unique(split.cluster, return_inverse=True)[1]
+    pairs, pair = np.unique(split.left.astype(np.int64) * n + split.right, return_inverse=True)
+    size = int(whose.max()) + 1
+    times = rng.multinomial(size, np.full(size, 1 / size), replicates).astype(np.float64)
+    cells = [
+        (coo_array((row, (pair, whose)), shape=(len(pairs), size)).tocsr() @ times.T).T
+        for row in split.outcomes
+    ]
+    return pairs, np.stack(cells, axis=1)
+
+
+def _drawn_votes(counts: Counts, n: int, rng: np.random.Generator, replicates: int) -> tuple[Ints, Floats]:
+    """As `_drawn_clusters`. Each count is drawn from Poisson's; of weighted votes, in units of their mean
+    weight."""
+    unit = np.divide(counts.squared, counts.outcomes, where=counts.outcomes > 0, out=np.ones_like(counts.outcomes))
+    cells = rng.poisson(counts.outcomes / unit, (replicates, *unit.shape)) * unit
+    return counts.left.astype(np.int64) * n + counts.right, cells
+
