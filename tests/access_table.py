@@ -29,7 +29,7 @@ from django.utils.http import urlsafe_base64_encode
 from annotation import collecting, examples, pairversions, sharing
 from annotation.models import AnnotatorGroup, Assignment, Campaign, Clip, PromptCandidate, Task
 from annotation.models_webhooks import Webhook, WebhookDelivery
-from arena import battles
+from arena import battles, tracks
 from arena.models import Battle, Voter
 from tests.annotation import rows as labelling
 from tests.generator import rounds_made
@@ -189,6 +189,9 @@ class World:
     def answers(self) -> dict[str, Any]:
         return {"answers": labelling.picks(self._assignment())}
 
+    def track(self) -> dict[str, Any]:
+        return {"track": tracks.standard(Task.T2V).slug}
+
     def battle(self) -> dict[str, Any]:
         return {"battle_id": self._battle().pk}
 
@@ -211,7 +214,7 @@ class World:
             if not Clip.objects.exists():
                 labelling.clips(1, 2)
             voter = Voter.objects.create(user=self.owner)
-            self.made["battle"] = battles.next_battle(voter, Task.T2V)
+            self.made["battle"] = battles.next_battle(voter, tracks.standard(Task.T2V))
         battle: Battle = self.made["battle"]
         return battle
 
@@ -793,11 +796,11 @@ ROWS = [
     ),
     # Arena: visitors too, since a demo is open to them; a battle is the voter's own
     Row("GET", "arena", owner=302, colleague=302, outsider=302, anonymous=302),
-    Row("GET", "arena_vote", lambda world: {"task": "t2v"}, **ANYBODY),
-    Row("GET", "arena_leaderboard", lambda world: {"task": "t2v"}, **ANYBODY),
+    Row("GET", "arena_vote", World.track, **ANYBODY),
+    Row("GET", "arena_leaderboard", World.track, **ANYBODY),
     Row("GET", "arena_media", World.battle_address, colleague=404, outsider=404, anonymous=404),
     Row("GET", "arena_first_frame", World.battle_picture, colleague=404, outsider=404, anonymous=404),
-    Row("POST", "/api/arena/{task}/next", lambda world: {"task": "t2v"}, **ANYBODY),
+    Row("POST", "/api/arena/{track}/next", World.track, **ANYBODY),
     Row(
         "POST",
         "/api/arena/battles/{battle_id}/vote",
@@ -831,6 +834,8 @@ ROWS = [
         data={"text": "A cat sleeps on a chair", "agreed": True},
     ),
     Row("POST", "/api/arena/prompts/{receipt}/withdraw", World.receipt, **ANYBODY),
-    Row("GET", "/api/arena/{task}/leaderboard", lambda world: {"task": "t2v"}, **ANYBODY),
-    Row("GET", "/api/arena/{task}/leaderboard.csv", lambda world: {"task": "t2v"}, **ANYBODY),
+    Row("GET", "/api/arena/tracks", **ANYBODY),
+    Row("WS", "ws/arena/<slug:track>/", World.track, owner=True, colleague=True, outsider=True, anonymous=True),
+    Row("GET", "/api/arena/{track}/leaderboard", World.track, **ANYBODY),
+    Row("GET", "/api/arena/{track}/leaderboard.csv", World.track, **ANYBODY),
 ]

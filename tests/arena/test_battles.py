@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from annotation.models import Clip, Task
-from arena import battles
+from arena import battles, tracks
 from arena.battles import Ballot
 from arena.models import Answer, Battle, Vote, Voter
 from tests.annotation.rows import clips, person
@@ -55,8 +55,8 @@ def test_clips_are_ready_of_one_prompt_and_of_two_models() -> None:
         assert {battle.left_id, battle.right_id}.isdisjoint(broken)
     Clip.objects.exclude(prompt=battle.prompt).update(state=Clip.State.PENDING)
     voter = Voter.objects.create()
-    assert battles.next_battle(voter, Task.I2V) is None
-    assert battles.why_nothing(voter, Task.I2V) == "no_pairs"
+    assert battles.next_battle(voter, tracks.standard(Task.I2V)) is None
+    assert battles.why_nothing(voter, tracks.standard(Task.I2V)) == "no_pairs"
 
 
 def test_closest_ratings_are_next_among_pairs_that_met_equally_often() -> None:
@@ -119,7 +119,7 @@ def test_a_voter_in_two_windows_has_one_battle_and_one_vote() -> None:
     voter = Voter.objects.create()
 
     def in_window(_n: int) -> tuple[uuid.UUID, bool]:
-        battle = battles.next_battle(voter, Task.T2V)
+        battle = battles.next_battle(voter, tracks.standard(Task.T2V))
         assert battle is not None
         try:
             return battle.pk, bool(battles.vote(battle.pk, voter, said))
@@ -139,7 +139,7 @@ def test_fast_votes_and_simulated_ones_are_marked(settings: Settings) -> None:
     settings.ARENA_LEAST_SECONDS, settings.ARENA_DAILY_CAP = 5, 2
     clips(4, 2)
     voter = Voter.objects.create(user=person("vera"))
-    battle = battles.next_battle(voter, Task.T2V)
+    battle = battles.next_battle(voter, tracks.standard(Task.T2V))
     assert battle is not None
     fast = battles.vote(battle.pk, voter, ballot())
     assert (fast.too_fast, fast.simulated) == (True, False)
@@ -150,7 +150,7 @@ def test_fast_votes_and_simulated_ones_are_marked(settings: Settings) -> None:
     program.simulated = True
     program.save()
     for _n in range(3):  # it watches nothing and has no share of the day; its votes are told apart
-        battle = battles.next_battle(Voter.objects.get_or_create(user=program)[0], Task.T2V)
+        battle = battles.next_battle(Voter.objects.get_or_create(user=program)[0], tracks.standard(Task.T2V))
         assert battle is not None
         vote = battles.vote(battle.pk, battle.voter, ballot())
         assert (vote.too_fast, vote.simulated) == (False, True)
@@ -162,10 +162,10 @@ def test_a_voter_has_a_share_of_the_day(settings: Settings) -> None:
     voter = Voter.objects.create()
     voted(voter, Answer.TIE)
     voted(voter, Answer.TIE)
-    assert battles.next_battle(voter, Task.T2V) is None
-    assert battles.why_nothing(voter, Task.T2V) == "enough_today"
+    assert battles.next_battle(voter, tracks.standard(Task.T2V)) is None
+    assert battles.why_nothing(voter, tracks.standard(Task.T2V)) == "enough_today"
     Battle.objects.update(shown_at=timezone.now() - timedelta(days=1, seconds=1))
-    assert battles.next_battle(voter, Task.T2V) is not None
+    assert battles.next_battle(voter, tracks.standard(Task.T2V)) is not None
 
 
 def test_an_address_is_its_voters_alone() -> None:
