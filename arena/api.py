@@ -16,7 +16,7 @@ from annotation import sharing
 from annotation.models import Rendition, Task, VideoModel
 from annotation.models_data import PromptConsent
 from annotation.prompts import TEXT_LENGTH
-from arena import api_boards, battles, leaderboard, tracks, visitors
+from arena import api_boards, api_tracks, battles, leaderboard, tracks, visitors
 from arena.models import Answer, Battle, Track, Vote
 from workbench.answers import Misfits, Problem
 from workbench.models import User
@@ -171,6 +171,7 @@ def register(api: NinjaAPI) -> None:
     """Put this app's router into the API."""
     api.add_router("/arena", router)
     api.add_router("/arena", api_boards.router)
+    api.add_router("/arena", api_tracks.router)
 
 
 def _shown(battle: Battle) -> dict[str, Any]:

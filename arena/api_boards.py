@@ -1,19 +1,24 @@
 """API of the boards: ratings, figures, models and votes, under the names that pages and files use."""
 
+import uuid
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from ninja import Query as Parameters
 from ninja import Router, Schema
 from pydantic import Field
 
-from annotation.models import Task
-from arena import boardquery, leaderboard, tracks, visitors
+from annotation.models import Task, VideoModel
+from arena import boardquery, figures, leaderboard, tracks, visitors, voteexport, watching
 from arena.boardquery import Scale, Voters, Weights
-from arena.models import Track
+from arena.models import Answer, Track
 from arena.ratings import Ties
-from workbench.answers import Problem
+from workbench.access import require
+from workbench.refusals import Missing
+from workbench.streamed import CSV, download
 
 router = Router(tags=["arena"], auth=visitors.AUTH)
 
@@ -92,6 +97,64 @@ class BoardOut(Schema):
     rows: list[RowOut]
 
 
+class NamedModel(Schema):
+    model: str
+    name: str
+
+
+class MatricesOut(Schema):
+    models: list[NamedModel] = Field(description="As the board shows them: rows and columns are theirs")
+    battles: list[list[int]] = Field(description="Votes between two models, whichever side they were on")
+    win_fraction: list[list[float | None]] = Field(description="The row's over the column; ties are half")
+
+
+class HistoryLine(NamedModel):
+    ratings: list[float | None] = Field(description="Online Elo at each time; null before the first vote")
+    low: float | None = Field(description="95 % of the last, over orders of the votes")
+    high: float | None
+
+
+class HistoryOut(Schema):
+    at: list[datetime]
+    votes: list[int] = Field(description="Votes until then")
+    lines: list[HistoryLine]
+
+
+class OpponentOut(NamedModel):
+    rating: float | None
+    votes: int
+    win_fraction: float = Field(description="Of the model over this opponent; ties are half a win")
+
+
+class BattleOver(Schema):
+    id: uuid.UUID
+    text_en: str
+    text_zh: str
+    answer: Answer
+    at: datetime
+    left: str
+    left_name: str
+    right: str
+    right_name: str
+    left_src: str
+    right_src: str
+
+    @staticmethod
+    def resolve_left_src(over: watching.Over) -> str:
+        return reverse("arena_watch", args=[over.left_address])
+
+    @staticmethod
+    def resolve_right_src(over: watching.Over) -> str:
+        return reverse("arena_watch", args=[over.right_address])
+
+
+class SheetOut(Schema):
+    row: RowOut | None = Field(description="As on the overall board; null without votes")
+    opponents: list[OpponentOut]
+    best: list[BattleOver]
+    worst: list[BattleOver]
+
+
 Asked = Annotated[BoardAsked, Parameters()]
 
 
@@ -125,3 +188,55 @@ def shown_track(request: HttpRequest, track: Track) -> dict[str, Any]:
     told = {name: getattr(track, name) for name in names}
     anchor = track.anchor.slug if track.anchor else None
     return told | {"may_vote": tracks.may_vote(request.user, track), "anchor": anchor}
+
+
+@router.get("/{track}/matrices", response=MatricesOut)
+def board_matrices(request: HttpRequest, track: str, asked: Asked) -> figures.Matrices:
+    """Who beats whom and how often they met, of the models that the board shows, in its order."""
+    return figures.matrices(tracks.find(request.user, track), asked.query())
+
+
+@router.get("/{track}/matrices.csv", url_name="matrices_csv")
+def board_matrices_csv(request: HttpRequest, track: str, asked: Asked) -> HttpResponse:
+    """The matrices as lines: model, opponent, votes, win_fraction."""
+    found = figures.matrices(tracks.find(request.user, track), asked.query())
+    return csv_file("".join(figures.matrices_csv(found)), f"matrices-{track}.csv")
+
+
+@router.get("/{track}/history", response=HistoryOut)
+def board_history(request: HttpRequest, track: str, asked: Asked) -> figures.History:
+    """Online Elo over time, from all votes that count, in the order they came."""
+    return figures.history(tracks.find(request.user, track), asked.query())
+
+
+@router.get("/{track}/history.csv", url_name="history_csv")
+def board_history_csv(request: HttpRequest, track: str, asked: Asked) -> HttpResponse:
+    """The history as lines: at, votes, model, rating."""
+    found = figures.history(tracks.find(request.user, track), asked.query())
+    return csv_file("".join(figures.history_csv(found)), f"history-{track}.csv")
+
+
+@router.get("/{track}/models/{model}", response=SheetOut)
+def board_model(request: HttpRequest, track: str, model: str) -> watching.Sheet:
+    """A model's row, its opponents, and battles that are over: the best won, the worst lost."""
+    found = tracks.find(request.user, track)
+    row = VideoModel.objects.filter(slug=model).first()
+    if row is None:
+        raise Missing("no_such_model", _("There is no such video model."), where="path.model")
+    return watching.sheet(found, row, visitors.known_voter(request))
+
+
+@router.get("/{track}/votes.csv", url_name="votes_csv")
+def votes_csv(
+    request: HttpRequest,
+    track: str,
+    asked: Asked,
+    left_out: Annotated[
+        bool, Parameters(description="Also votes that no board counts, with the reason")
+    ] = False,
+) -> HttpResponseBase:
+    """The votes of a board, as `manage.py fit_ratings` reads them; voters by pseudonym. Needs “export”."""
+    require(request.user, "export")
+    found = tracks.find(request.user, track)
+    pages = voteexport.lines(found, asked.query(), left_out)
+    return download(request, pages, f"votes-{track}.csv", CSV)

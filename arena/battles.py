@@ -20,6 +20,7 @@ from arena import lineup, live
 from arena.models import Answer, Battle, Track, Vote, Voter
 from workbench.refusals import Conflict, Missing
 
+
 @dataclass(frozen=True)
 class Ballot:
     """What a voter says of a battle."""

@@ -61,6 +61,15 @@ class Row:
     seconds_per_second: float | None
     deprecated: bool
 
+    @property
+    def minus(self) -> float | None:
+        """How far the interval reaches below the rating; `plus`: above it."""
+        return None if self.rating is None or self.low is None else self.rating - self.low
+
+    @property
+    def plus(self) -> float | None:
+        return None if self.rating is None or self.high is None else self.high - self.rating
+
 
 @dataclass(frozen=True)
 class Board:
@@ -109,11 +118,19 @@ class Counted:
     """One for each of all votes."""
 
 
-def board(track: Track, query: Query = Query()) -> Board:
+OVERALL = Query()
+
+
+def board(track: Track, query: Query = OVERALL) -> Board:
     """The board as of now, or as of a moment earlier where it takes long to compute."""
-    key = f"arena:board:{track.pk}:{hashlib.sha256(repr(query).encode()).hexdigest()}"
+    key = f"arena:board:{track.pk}:{digest(query)}"
     found: Board = kept(key, columns.state(track), lambda: _computed(track, query))
     return found
+
+
+def digest(query: Query) -> str:
+    """A query as part of a key."""
+    return hashlib.sha256(repr(query).encode()).hexdigest()[:32]
 
 
 def kept(key: str, state: str, compute: Any) -> Any:

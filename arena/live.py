@@ -1,14 +1,13 @@
 """Hints to open boards: "look again". The votes are the truth, so a hint that gets lost costs nothing."""
 
 import asyncio
+from typing import Any
 
 import structlog
 from asgiref.sync import async_to_sync
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.layers import get_channel_layer
-
-from typing import Any
 
 from arena import tracks
 from arena.models import Track

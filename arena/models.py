@@ -39,15 +39,11 @@ class Track(models.Model):
     # Models with fewer votes are not shown.
     least_votes = models.PositiveIntegerField(default=0)
     # Whose rating is fixed at 1000 where the board is read anchored; null: boards are centred.
-    anchor = models.ForeignKey(
-        VideoModel, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+    anchor = models.ForeignKey(VideoModel, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     # What ratings leave out (filters.py); null or 0: nothing.
     day_cap = models.PositiveIntegerField(null=True, blank=True)  # votes of a voter in a day that count
     prompt_cap = models.PositiveIntegerField(null=True, blank=True)  # votes on a prompt that count
-    outlier_alpha = models.FloatField(
-        default=0.05, validators=[MinValueValidator(0), MaxValueValidator(0.5)]
-    )
+    outlier_alpha = models.FloatField(default=0.05, validators=[MinValueValidator(0), MaxValueValidator(0.5)])
     leak_words = models.TextField(blank=True)  # beside the models' own names; one a line
     # Battles that are over may be watched on the models' pages.
     battles_shown = models.BooleanField(default=True)

@@ -37,7 +37,9 @@ def find(user: Any, slug: str) -> Track:
         standard(Task(slug))
     track = Track.objects.select_related("anchor").filter(slug=slug).first()
     if track is None or not may_see(user, track):
-        raise Missing("no_such_track", _("There is no such track, or you are not invited."), where="path.track")
+        raise Missing(
+            "no_such_track", _("There is no such track, or you are not invited."), where="path.track"
+        )
     return track
 
 

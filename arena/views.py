@@ -40,7 +40,12 @@ def vote(request: HttpRequest, track: Track) -> HttpResponse:
         "next": reverse("api:next_battle", args=[track.slug]),
         "leaderboard": reverse("arena_leaderboard", args=[track.slug]),
     }
-    context = {"track": track, "tracks": tracks.seen_by(request.user), "texts": _texts(), "addresses": addresses}
+    context = {
+        "track": track,
+        "tracks": tracks.seen_by(request.user),
+        "texts": _texts(),
+        "addresses": addresses,
+    }
     return render(request, "arena/battle.html", context | {"may_clips": may(request.user, "clips")})
 
 

@@ -250,6 +250,10 @@ ARENA_VISITOR_REQUESTS = read_int("ARENA_VISITOR_REQUESTS", 1200, low=1)
 # Visitors who may begin to vote from one address in an hour: a class room, not a program that is new each time.
 ARENA_NEW_VISITORS = read_int("ARENA_NEW_VISITORS", 60, low=1)
 ARENA_BATTLE_MINUTES = read_int("ARENA_BATTLE_MINUTES", 30, low=1)
+# Sites that may show boards in a frame, as origins (https://example.org), by commas; without any, none may.
+ARENA_EMBED_ORIGINS = [
+    origin.strip() for origin in os.environ.get("ARENA_EMBED_ORIGINS", "").split(",") if origin.strip()
+]
 # A vote that comes sooner is kept, but left out of the ratings.
 ARENA_LEAST_SECONDS = read_int("ARENA_LEAST_SECONDS", 1)
 

@@ -85,7 +85,9 @@ def test_page_api_and_file_say_the_same(votes: list[Vote], client: Client) -> No
             csv.DictReader(io.StringIO(client.get(f"/api/arena/t2v/leaderboard.csv{query}").text))
         )
         assert [set(row) for row in exported] == [set(row) for row in told["rows"]]
-        assert [{name: "" if value is None else str(value) for name, value in row.items()} for row in told["rows"]] == exported
+        assert [
+            {name: "" if value is None else str(value) for name, value in row.items()} for row in told["rows"]
+        ] == exported
         page = client.get(f"/arena/t2v/leaderboard/{query}").text
         for row in told["rows"]:
             assert row["name"] in page

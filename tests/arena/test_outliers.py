@@ -66,6 +66,7 @@ def test_p_is_the_share_of_answers_as_rare_by_brute_force() -> None:
     answer[votes.voter == 0] = BOTH_BAD
     changed = replace(votes, answer=answer)
     [found] = [one for one in outliers(changed, np.ones(votes.votes, bool), 0.05) if one.voter == 0]
+
     def told(i: int) -> tuple[int, int, int]:
         left, right, said = int(changed.left[i]), int(changed.right[i]), int(changed.answer[i])
         if left > right:

@@ -7,7 +7,12 @@ from arena.columns import Columns
 
 
 def drawn(
-    n: int = 200, models: int = 4, prompts: int = 6, voters: int = 9, seed: int = 0, **changes: NDArray[np.generic]
+    n: int = 200,
+    models: int = 4,
+    prompts: int = 6,
+    voters: int = 9,
+    seed: int = 0,
+    **changes: NDArray[np.generic],
 ) -> Columns:
     """Votes at random, in the order they were given; facts about earlier ones are as the arena would note them."""
     rng = np.random.default_rng(seed)
