@@ -132,6 +132,13 @@ def vote(request: HttpRequest, battle_id: uuid.UUID, payload: VoteIn) -> dict[st
     return _revealed(battles.vote(battle_id, visitors.known_voter(request), ballot))
 
 
+@router.post("/battles/{uuid:battle_id}/shown", response={200: None, 409: Problem, 429: Problem})
+def begin_battle(request: HttpRequest, battle_id: uuid.UUID) -> None:
+    """Say that a battle which was asked for ahead is on the screen now: its time begins."""
+    visitors.throttled(request)
+    battles.begin(battle_id, visitors.known_voter(request))
+
+
 @router.post("/battles/{uuid:battle_id}/pass", response={200: None, 409: Problem, 429: Problem})
 def pass_over(request: HttpRequest, battle_id: uuid.UUID) -> None:
     """End a battle without a vote, where a clip does not play."""

@@ -63,6 +63,17 @@ def vote(battle_id: uuid.UUID, voter: Voter | None, ballot: Ballot) -> Vote:
         raise Conflict("key_used", _("This idempotency key belongs to a vote on another battle.")) from error
 
 
+def begin(battle_id: uuid.UUID, voter: Voter | None) -> None:
+    """The battle, asked for ahead, is on the screen now: its time begins. Raises Missing or Conflict."""
+    with transaction.atomic():
+        battle = _own(battle_id, voter)
+        if battle.over:
+            raise Conflict("battle_over", _("This battle is over. Take the next one."))
+        now = timezone.now()
+        expires = now + timedelta(minutes=settings.ARENA_BATTLE_MINUTES)
+        Battle.objects.filter(pk=battle.pk).update(shown_at=now, expires_at=expires)
+
+
 def pass_over(battle_id: uuid.UUID, voter: Voter | None) -> None:
     """End a battle without a vote, for one whose clips do not play. Raises Missing or Conflict."""
     with transaction.atomic():

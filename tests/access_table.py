@@ -831,6 +831,14 @@ ROWS = [
     ),
     Row(
         "POST",
+        "/api/arena/battles/{battle_id}/shown",
+        World.battle,
+        colleague=404,
+        outsider=404,
+        anonymous=404,
+    ),
+    Row(
+        "POST",
         "/api/arena/battles/{battle_id}/pass",
         World.battle,
         colleague=404,
