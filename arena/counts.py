@@ -81,7 +81,8 @@ class Counts:
 
 
 def counted(left: Numbers, right: Numbers, said: Numbers, n: int, weight: Floats | None = None) -> Counts:
-    """Votes (arrays of one length: models from 0 to n - 1, and `LEFT`, `RIGHT`, `TIE` or `BOTH_BAD`) by pair."""
+    """Votes (arrays of one length: models from 0 to n - 1, and `LEFT`, `RIGHT`, `TIE` or `BOTH_BAD`) by
+    pair."""
     sums = _summed(left, right, said, n, weight)
     (met,) = sums.any(1).nonzero()
     wins, losses, ties, bad = sums[met].T
@@ -95,8 +96,8 @@ def counted(left: Numbers, right: Numbers, said: Numbers, n: int, weight: Floats
 def split(
     left: Numbers, right: Numbers, said: Numbers, n: int, cluster: Numbers, weight: Floats | None = None
 ) -> Counts:
-    """The same votes by pair and cluster (numbered from 0), for clustered intervals. Where that has more cells
-    than votes, a row a vote.
+    """The same votes by pair and cluster (numbered from 0), for clustered intervals. Where that has more
+    cells than votes, a row a vote.
     """
     clusters = int(cluster.max(initial=-1)) + 1
     cells = clusters * n * n * 3

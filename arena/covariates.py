@@ -3,8 +3,8 @@
 A covariate of a vote is the left clip's value less the right one's, in standard deviations of that difference
 over the votes. Its effect is fitted beside the strengths, which then compare models at equal looks.
 
-Votes are counted by pair and by the covariates, rounded to steps of `STEP`, so that a fit costs as much as there
-are different rows, and never more than votes. Rounding to an eighth weakens an effect by 0.13 %
+Votes are counted by pair and by the covariates, rounded to steps of `STEP`, so that a fit costs as much
+as there are different rows, and never more than votes. Rounding to an eighth weakens an effect by 0.13 %
 (STEP² / 12); `step=0` leaves values as they are, in up to a row a vote.
 """
 
@@ -17,8 +17,8 @@ _FAR = 4.0  # standard deviations beyond which a value is an outlier, and taken 
 
 
 def standardised(difference: Floats) -> tuple[Floats, Floats]:
-    """Differences (N, k) in units of their root mean square, and these units (k,). A value that is missing (NaN)
-    counts as no difference. ValueError: a covariate never differs.
+    """Differences (N, k) in units of their root mean square, and these units (k,). A value that is
+    missing (NaN) counts as no difference. ValueError: a covariate never differs.
     """
     known = np.nan_to_num(np.asarray(difference, float), nan=0.0)
     unit = np.sqrt((known**2).mean(0))
@@ -37,7 +37,8 @@ def counted_with(
     weight: Floats | None = None,
     step: float = STEP,
 ) -> Counts:
-    """Votes by pair, covariates (N, k) and, if it is given, cluster: what `counted` and `split` are without."""
+    """Votes by pair, covariates (N, k) and, if it is given, cluster: what `counted` and `split` are
+    without."""
     rounded = design if step == 0 else np.round(design / step) * step
     keys = [left.astype(np.int64) * n + right, *([] if cluster is None else [cluster]), *rounded.T]
     row = np.zeros(len(left), np.int64)

@@ -1,7 +1,8 @@
 """The point of maximum likelihood of counts, by Newton's method; and what is done where votes have none.
 
-The parameters are one vector: n strengths, then, where they are fitted, the side, k effects of covariates, and
-t of the ties (see `outcomes.py`). Strengths are free up to a constant, which is chosen so that their sum is 0.
+The parameters are one vector: n strengths, then, where they are fitted, the side, k effects of
+covariates, and t of the ties (see `outcomes.py`). Strengths are free up to a constant, which is chosen so
+that their sum is 0.
 
 Votes alone may have no answer: somebody won or lost everything, or the side can't be told from the strengths
 (each pair was always shown the same way round). Then the side gets a prior of `SIDE_PRIOR`, and where that is
@@ -99,7 +100,9 @@ def fitted(
         prior, side_prior = True, side
         point = _maximum(with_prior(counts), layout, model, side_prior)
     if point is None:
-        raise ValueError("the covariates can't be told from the models: each is the same in all clips of a model")
+        raise ValueError(
+            "the covariates can't be told from the models: each is the same in all clips of a model"
+        )
     return Fit(
         strength=point[:n],
         side=float(point[n]) if side else 0.0,

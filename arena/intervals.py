@@ -1,9 +1,9 @@
 """How far ratings may be off: the sandwich, clustered by prompt and by voter, and the bootstrap of clusters.
 
-Votes on one prompt show the same clips, and votes of one voter the same taste, so they say less than as many
-votes of their own. The sandwich sums the scores (slopes of the log likelihood) of each cluster before squaring
-them; it is right for half wins too, which are no likelihood, and for weighted votes. The bootstrap draws whole
-clusters anew and fits again; its intervals need not be symmetric.
+Votes on one prompt show the same clips, and votes of one voter the same taste, so they say less than as
+many votes of their own. The sandwich sums the scores (slopes of the log likelihood) of each cluster
+before squaring them; it is right for half wins too, which are no likelihood, and for weighted votes. The
+bootstrap draws whole clusters anew and fits again; its intervals need not be symmetric.
 """
 
 from dataclasses import dataclass
@@ -46,27 +46,26 @@ class Sandwich:
 
 
 def sandwich(fit: Fit, counts: Counts, clustered: tuple[Counts, ...] = ()) -> Sandwich:
-    """By single votes, by each clustering, and by two at once: A + B - (A and B) of Cameron, Gelbach and Miller
-    (2011), where the votes of one voter on one prompt are taken to be single votes. That is exact while nobody
-    votes twice on one prompt, and a little wide otherwise. With G clusters the factor is Student's with G - 1
-    degrees of freedom.
+    """By single votes, by each clustering, and by two at once: A + B - (A and B) of Cameron, Gelbach and
+    Miller (2011), where the votes of one voter on one prompt are taken to be single votes. That is exact
+    while nobody votes twice on one prompt, and a little wide otherwise. With G clusters the factor is
+    Student's with G - 1 degrees of freedom.
     """
     layout = fit.layout
     full = with_prior(counts) if fit.prior else counts
     bread = _bread(fit, full)
-    # The residuals that a fit leaves are smaller than the errors (the sandwich "CR1"). Weighted votes are worth
-    # as many as Kish's effective number.
+    # The residuals that a fit leaves are smaller than the errors (the sandwich "CR1"). Weighted votes are
+    # worth as many as Kish's effective number.
     votes = full.votes.sum() ** 2 / max(full.squared.sum(), 1e-300)
     few = votes / max(votes - (layout.size - 1), 1.0)
-    single = few * bread @ _meat_of_votes(fit, full) @ bread.T
+    extra = _meat_of_priors(fit, counts)
+    single = bread @ (few * _meat_of_votes(fit, counts) + extra) @ bread.T
     covariances, factors = [single], [float(stdtrit(np.inf, _LEVEL))]
     for split in clustered:
         sums, used = _sums_by_cluster(fit, split)
         if used < 2:
             continue  # one cluster's scores sum to 0: they say nothing of the spread between clusters
-        meat = sums * (few * used / (used - 1))
-        if fit.prior:
-            meat += _meat_of_votes(fit, prior_votes(counts))
+        meat = sums * (few * used / (used - 1)) + extra
         covariances.append(bread @ meat @ bread.T)
         factors.append(float(stdtrit(used - 1, _LEVEL)))
     if len(covariances) == 3:
@@ -86,12 +85,16 @@ def bootstrap(
     if counts.design is not None:
         raise ValueError("the bootstrap is of counts without covariates; use the sandwich")
     n = fit.layout.n
-    drawn = _drawn_votes(counts, n, rng, replicates) if split is None else _drawn_clusters(split, n, rng, replicates)
+    drawn = (
+        _drawn_votes(counts, n, rng, replicates)
+        if split is None
+        else _drawn_clusters(split, n, rng, replicates)
+    )
     pairs, cells = drawn
     found = np.full((replicates, fit.layout.size), np.nan)
     for place, (wins, losses, ties) in enumerate(cells):
         again = Counts(pairs // n, pairs % n, wins, losses, ties)
-        if fit.layout.tie and not ties.any() or not connected(again, n):
+        if (fit.layout.tie and not ties.any()) or not connected(again, n):
             continue
         found[place] = fitted(again, n, fit.ties, fit.layout.side, start=fit.point).point
     return found
@@ -127,7 +130,19 @@ def _meat_of_votes(fit: Fit, counts: Counts) -> Floats:
     by_d, by_t = outcomes.scores(_model(fit), differences(counts, fit.point, layout), float(fit.point[-1]))
     weights = counts.squared
     dd, dt, tt = ((one * other * weights).sum(0) for one, other in ((by_d, by_d), (by_d, by_t), (by_t, by_t)))
-    return information(counts, outcomes.Slopes(0.0, dd, 0.0, dd, dt, float(tt.sum())), layout, fit.side_prior)
+    return information(
+        counts, outcomes.Slopes(0.0, dd, 0.0, dd, dt, float(tt.sum())), layout, side_prior=False
+    )
+
+
+def _meat_of_priors(fit: Fit, counts: Counts) -> Floats:
+    """What the priors say is as uncertain as if votes had said it."""
+    meat = np.zeros((fit.layout.size, fit.layout.size))
+    if fit.prior:
+        meat += _meat_of_votes(fit, prior_votes(counts))
+    if fit.side_prior:
+        meat[fit.layout.n, fit.layout.n] += SIDE_PRIOR**-2
+    return meat
 
 
 def _sums_by_cluster(fit: Fit, split: Counts) -> tuple[Floats, int]:
@@ -158,8 +173,6 @@ def _sums_by_cluster(fit: Fit, split: Counts) -> tuple[Floats, int]:
             sums[:, -1] = np.bincount(cluster, by_t[rows], number)
         total += sums.T @ sums
         used += int(np.count_nonzero(np.bincount(cluster, minlength=number)))
-    if fit.side_prior:
-        total[layout.n, layout.n] += SIDE_PRIOR**-2  # it says as much of the side as one vote of that spread
     return total, used
 
 
@@ -182,9 +195,7 @@ def _scores_of_rows(fit: Fit, counts: Counts) -> tuple[Floats, Floats]:
     return by_d, by_t
 
 
-def _drawn_clusters(
-    split: Counts, n: int, rng: np.random.Generator, replicates: int
-) -> tuple[Ints, Floats]:
+def _drawn_clusters(split: Counts, n: int, rng: np.random.Generator, replicates: int) -> tuple[Ints, Floats]:
     """Pairs (P,), left x n + right, and the counts of each draw: (replicates, 3, P)."""
     assert split.cluster is not None
     whose = np.unique(split.cluster, return_inverse=True)[1]
@@ -201,7 +212,8 @@ def _drawn_clusters(
 def _drawn_votes(counts: Counts, n: int, rng: np.random.Generator, replicates: int) -> tuple[Ints, Floats]:
     """As `_drawn_clusters`. Each count is drawn from Poisson's; of weighted votes, in units of their mean
     weight."""
-    unit = np.divide(counts.squared, counts.outcomes, where=counts.outcomes > 0, out=np.ones_like(counts.outcomes))
+    unit = np.divide(
+        counts.squared, counts.outcomes, where=counts.outcomes > 0, out=np.ones_like(counts.outcomes)
+    )
     cells = rng.poisson(counts.outcomes / unit, (replicates, *unit.shape)) * unit
     return counts.left.astype(np.int64) * n + counts.right, cells
-

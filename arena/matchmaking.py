@@ -5,10 +5,10 @@ strengths together, of covariance V, by (Sherman and Morrison 1950; A-optimal de
 
     gain = h |V (e_i - e_j)|² / (1 + h (e_i - e_j)' V (e_i - e_j))
 
-A new model, whose variance is large, takes part in most battles until it is known as well as the others; pairs
-whose result is foreseen are seldom asked. A pair's chance is in proportion to its gain, and a share of the
-battles, `EXPLORATION`, is drawn from all pairs alike. So every pair's chance is known and has a floor:
-votes weighted by 1 / chance (`arena.weighing`) estimate what uniform pairing would have.
+A new model, whose variance is large, takes part in most battles until it is known as well as the others;
+pairs whose result is foreseen are seldom asked. A pair's chance is in proportion to its gain, and a share
+of the battles, `EXPLORATION`, is drawn from all pairs alike. So every pair's chance is known and has a
+floor: votes weighted by 1 / chance (`arena.weighing`) estimate what uniform pairing would have.
 
 Pure numpy. Strengths are natural logarithms of odds, as everywhere in `arena.ratings`.
 """
@@ -23,7 +23,8 @@ Floats = NDArray[np.float64]
 EXPLORATION = 0.1
 """Share of battles whose pair is drawn from all pairs alike, but for the weights."""
 SHARPNESS = 2.0
-"""Chances go with the gain to this power: 0 is uniform, 1 in proportion, and large takes the best pair only."""
+"""Chances go with the gain to this power: 0 is uniform, 1 in proportion, and large takes the best pair
+only."""
 SPREAD = 400 / ELO
 """Standard deviation of a strength before any vote: of models yet unknown, 400 Elo."""
 
@@ -51,7 +52,9 @@ def pair_probabilities(
     n = len(strength)
     weights = np.ones(n) if weights is None else np.asarray(weights, float)
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise ValueError(f"weights are {weights.tolist()}; expected numbers of at least 0, one for each model")
+        raise ValueError(
+            f"weights are {weights.tolist()}; expected numbers of at least 0, one for each model"
+        )
     possible = np.outer(weights, weights)
     np.fill_diagonal(possible, 0.0)
     if allowed is not None:
@@ -67,7 +70,8 @@ def pair_probabilities(
 
 
 def gains(strength: Floats, covariance: Floats) -> Floats:
-    """By how much one vote on a pair lowers the sum of the centred strengths' variances: (n, n), symmetric."""
+    """By how much one vote on a pair lowers the sum of the centred strengths' variances: (n, n),
+    symmetric."""
     centred = covariance - covariance.mean(0)
     centred = centred - centred.mean(1, keepdims=True)
     chance = 1 / (1 + np.exp(strength[None, :] - strength[:, None]))
@@ -77,7 +81,8 @@ def gains(strength: Floats, covariance: Floats) -> Floats:
 
 
 def covariance_of(strength: Floats, counts: Floats) -> Floats:
-    """Of strengths before any vote (`SPREAD`) and after `counts` votes of each pair, (n, n) either way round."""
+    """Of strengths before any vote (`SPREAD`) and after `counts` votes of each pair, (n, n) either way
+    round."""
     chance = 1 / (1 + np.exp(strength[None, :] - strength[:, None]))
     told = (counts + counts.T) * chance * (1 - chance)
     np.fill_diagonal(told, 0.0)
@@ -86,8 +91,8 @@ def covariance_of(strength: Floats, counts: Floats) -> Floats:
 
 
 def prompt_probabilities(shown: Floats, weights: Floats | None = None) -> Floats:
-    """The chance of each prompt, (m,) with sum 1: in proportion to its weight, and halved by each time that it
-    was shown beyond its share, so that prompts stay balanced and none is certain.
+    """The chance of each prompt, (m,) with sum 1: in proportion to its weight, and halved by each time
+    that it was shown beyond its share, so that prompts stay balanced and none is certain.
 
     `shown` (m,) counts a prompt's battles. All weights 0, or no prompt: zeros.
     """

@@ -1,8 +1,9 @@
 """Online Elo, for the history: ratings that move with each vote, in the order in which the votes came.
 
-After a vote on (i, j), rating_i += K (s - e) and rating_j -= K (s - e), where s is 1, 1/2 or 0 and e is i's chance
-by the ratings so far, 1 / (1 + 10^((rating_j - rating_i) / 400)). It follows a model that changes, and depends on
-the order of the votes: the interval is of that, from votes drawn anew in random order.
+After a vote on (i, j), rating_i += K (s - e) and rating_j -= K (s - e), where s is 1, 1/2 or 0 and e is
+i's chance by the ratings so far, 1 / (1 + 10^((rating_j - rating_i) / 400)). It follows a model that
+changes, and depends on the order of the votes: the interval is of that, from votes drawn anew in random
+order.
 """
 
 import math
@@ -21,9 +22,16 @@ _BLOCK = 1024
 
 
 def history(
-    left: Numbers, right: Numbers, said: Numbers, n: int, after: Ints, weight: Floats | None = None, k: float = K
+    left: Numbers,
+    right: Numbers,
+    said: Numbers,
+    n: int,
+    after: Ints,
+    weight: Floats | None = None,
+    k: float = K,
 ) -> Floats:
-    """The n models' ratings after the first `after[i]` votes (rising): (len(after), n). A weight multiplies K."""
+    """The n models' ratings after the first `after[i]` votes (rising): (len(after), n). A weight
+    multiplies K."""
     rating = [FIRST] * n
     score = (0.5 + 0.5 * (said == LEFT) - 0.5 * (said == RIGHT)).tolist()
     steps = [k] * len(score) if weight is None else (k * weight).tolist()

@@ -5,10 +5,9 @@ odds.
 - Bradley–Terry with half wins (`Ties.HALF_WINS`): P(left) = 1 / (1 + exp(-d)); a tie is half a win for each.
   The usual choice of boards; it shrinks the scale as ties grow (about a fifth at 20 % ties).
 - Davidson 1970 (`Ties.DAVIDSON`): P(left) : P(tie) : P(right) = exp(d/2) : nu : exp(-d/2).
-- Rao and Kupper 1967 (`Ties.RAO_KUPPER`): P(left) = 1 / (1 + theta exp(-d)), P(right) with -d, and the rest are
-  ties: differences below a threshold, ln theta, are not seen.
-In the last two, ties have a parameter of their own and leave the scale alone. It is fitted as t: ln nu, and
-ln theta.
+- Rao and Kupper 1967 (`Ties.RAO_KUPPER`): P(left) = 1 / (1 + theta exp(-d)), P(right) with -d, and the
+  rest are ties: differences below a threshold, ln theta, are not seen. In the last two, ties have a
+  parameter of their own and leave the scale alone. It is fitted as t: ln nu, and ln theta.
 """
 
 from dataclasses import dataclass
@@ -30,7 +29,8 @@ class Ties(StrEnum):
 
 @dataclass(frozen=True)
 class Slopes:
-    """The log likelihood of counts at one point, its slopes, and its curvature (minus the second derivatives)."""
+    """The log likelihood of counts at one point, its slopes, and its curvature (minus the second
+    derivatives)."""
 
     value: float
     by_d: Floats  # (K,)
@@ -41,7 +41,8 @@ class Slopes:
 
 
 def slopes(ties: Ties, counts: Counts, d: Floats, t: float) -> Slopes:
-    """Of counts whose rows differ by d (K,). Where Rao and Kupper's t is not above 0, the value is -infinity."""
+    """Of counts whose rows differ by d (K,). Where Rao and Kupper's t is not above 0, the value is
+    -infinity."""
     if ties is Ties.HALF_WINS:
         return _half_wins(counts, d)
     return _davidson(counts, d, t) if ties is Ties.DAVIDSON else _rao_kupper(counts, d, t)
@@ -99,7 +100,8 @@ def _davidson_chances(d: Floats, t: float) -> Floats:
 
 
 def _rao_kupper(counts: Counts, d: Floats, t: float) -> Slopes:
-    """With P(tie) = (theta² - 1) P(left) P(right), which makes it two logistic regressions that share ties."""
+    """With P(tie) = (theta² - 1) P(left) P(right), which makes it two logistic regressions that share
+    ties."""
     if not t > 0:
         zero = np.zeros_like(d)
         return Slopes(-np.inf, zero, 0.0, zero, zero, 0.0)

@@ -3,12 +3,13 @@
     counts (`counts.py`) -> the point of maximum likelihood (`fitting.py`, of the models in `outcomes.py`)
     -> intervals (`intervals.py`) -> ratings on the Elo scale
 
-The input is aggregated, so a fit costs O(models²) however many votes there are. `online.py` has the online Elo
-of a history, `covariates.py` what clips look like, `weighing.py` the weights of votes that were not drawn alike.
+The input is aggregated, so a fit costs O(models²) however many votes there are. `online.py` has the
+online Elo of a history, `covariates.py` what clips look like, `weighing.py` the weights of votes that
+were not drawn alike.
 
-Ratings are on the Elo scale, 400 / ln 10 x strength, and either centred (the models' mean is 1000) or anchored:
-one model has a rating given and no interval, and the others' intervals are of the differences to it, wider by
-what is not known of the anchor.
+Ratings are on the Elo scale, 400 / ln 10 x strength, and either centred (the models' mean is 1000) or
+anchored: one model has a rating given and no interval, and the others' intervals are of the differences
+to it, wider by what is not known of the anchor.
 
 What is rated is the *marginal* strength: how a model fares over the board's prompts and voters, whatever clip
 it happens to have for each. That is what the intervals cover. Strengths from which each clip's quality was
@@ -22,7 +23,7 @@ import numpy as np
 
 from arena.counts import Counts, Floats, Ints, Numbers, comparable, counted, groups, split
 from arena.fitting import PRIOR_VOTES, SIDE_PRIOR, Fit, fitted
-from arena.intervals import REPLICATES, bootstrap, percentiles, sandwich
+from arena.intervals import bootstrap, percentiles, sandwich
 from arena.outcomes import ELO, Ties
 
 __all__ = [
@@ -96,10 +97,10 @@ def rate(
 ) -> Ratings:
     """Ratings of n models that have all been compared, directly or through others (see `comparable`).
 
-    `clustered` holds the same votes split by prompt, and by voter (two splits at most). Sandwich intervals are
-    of each and of both at once, and never narrower than by either alone or by single votes, so one voter or
-    one prompt does not make them vanish. Bootstrap intervals are percentiles of draws of the clusters of each
-    split, the wider end of each; they need not be symmetric, and depend on `seed`.
+    `clustered` holds the same votes split by prompt, and by voter (two splits at most). Sandwich
+    intervals are of each and of both at once, and never narrower than by either alone or by single votes,
+    so one voter or one prompt does not make them vanish. Bootstrap intervals are percentiles of draws of
+    the clusters of each split, the wider end of each; they need not be symmetric, and depend on `seed`.
 
     ValueError if the models were not all compared with each other, or a covariate can't be told from them.
     """
