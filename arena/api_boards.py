@@ -4,7 +4,7 @@ import uuid
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from ninja import Query as Parameters
@@ -12,13 +12,11 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from annotation.models import Task, VideoModel
-from arena import boardquery, figures, leaderboard, tracks, visitors, voteexport, watching
+from arena import boardquery, figures, leaderboard, tracks, visitors, watching
 from arena.boardquery import Scale, Voters, Weights
 from arena.models import Answer, Track
 from arena.ratings import Ties
-from workbench.access import require
 from workbench.refusals import Missing
-from workbench.streamed import CSV, download
 
 router = Router(tags=["arena"], auth=visitors.AUTH)
 
@@ -224,19 +222,3 @@ def board_model(request: HttpRequest, track: str, model: str) -> watching.Sheet:
     if row is None:
         raise Missing("no_such_model", _("There is no such video model."), where="path.model")
     return watching.sheet(found, row, visitors.known_voter(request))
-
-
-@router.get("/{track}/votes.csv", url_name="votes_csv")
-def votes_csv(
-    request: HttpRequest,
-    track: str,
-    asked: Asked,
-    left_out: Annotated[
-        bool, Parameters(description="Also votes that no board counts, with the reason")
-    ] = False,
-) -> HttpResponseBase:
-    """The votes of a board, as `manage.py fit_ratings` reads them; voters by pseudonym. Needs “export”."""
-    require(request.user, "export")
-    found = tracks.find(request.user, track)
-    pages = voteexport.lines(found, asked.query(), left_out)
-    return download(request, pages, f"votes-{track}.csv", CSV)

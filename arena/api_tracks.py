@@ -1,4 +1,6 @@
-"""API of managers: the votes that a track leaves out, its rules and voters, and the cards of video models."""
+"""API for people with an account: a track's votes as a file; for managers, the votes that it leaves out, its
+voters, and the cards of video models.
+"""
 
 import uuid
 from datetime import date, datetime
@@ -6,20 +8,23 @@ from typing import Annotated, Any, Literal
 
 from django.db import transaction
 from django.db.models import F
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
+from ninja import Query as Parameters
 from ninja import Router, Schema
 from pydantic import Field, StringConstraints
 
 from annotation.models import VideoModel
-from arena import leftout, rulings, tracks, visitors
+from arena import leftout, rulings, tracks, voteexport
+from arena.api_boards import Asked
 from arena.models import Answer, Ruling, Track
 from workbench.access import audit, require
 from workbench.answers import Problem
 from workbench.models import User
 from workbench.refusals import Conflict, Missing
+from workbench.streamed import CSV, download
 
-router = Router(tags=["arena"], auth=visitors.AUTH)
+router = Router(tags=["arena"])
 Text = Annotated[str, StringConstraints(max_length=120, pattern=r"^[^\x00]*$")]
 
 
@@ -132,7 +137,7 @@ def rule_on_voter(request: HttpRequest, track: str, payload: RulingIn) -> leftou
 
 @router.patch("/models/{model}", response={200: ModelCard, 409: Problem})
 def change_model_card(request: HttpRequest, model: str, payload: ModelCardIn) -> VideoModel:
-    """Say what is known of a video model: creator, licence, release, price, speed, whether it is deprecated."""
+    """Say what is known of a video model: creator, licence, release, price, speed, if it is deprecated."""
     require(request.user, "campaigns.manage")
     changes = payload.dict(exclude_unset=True)
     read = changes.pop("version")
@@ -150,3 +155,19 @@ def change_model_card(request: HttpRequest, model: str, payload: ModelCardIn) ->
     row = rows.get()
     audit(request, "model.card", row, slug=row.slug)
     return row
+
+
+@router.get("/{track}/votes.csv", url_name="votes_csv")
+def votes_csv(
+    request: HttpRequest,
+    track: str,
+    asked: Asked,
+    left_out: Annotated[
+        bool, Parameters(description="Also votes that no board counts, with the reason")
+    ] = False,
+) -> HttpResponseBase:
+    """A board's votes, as `manage.py fit_ratings` reads them; voters by pseudonym. Needs “export”."""
+    require(request.user, "export")
+    found = tracks.find(request.user, track)
+    pages = voteexport.lines(found, asked.query(), left_out)
+    return download(request, pages, f"votes-{track}.csv", CSV)

@@ -7,7 +7,7 @@ that none is missed however transactions end. Reading takes the names of the blo
 statement, and fetches only blocks that this process has not read before: a new vote costs a read of the loose
 votes, whatever the number of votes before it (`python -m tests.bench.boards` measures that).
 
-Packing (`pack`, periodic) moves loose votes into blocks; blocks that are not full are replaced by larger ones.
+Packing (`pack`, periodic) moves loose votes into blocks; those that are not full are replaced by larger ones.
 """
 
 import threading
@@ -62,17 +62,17 @@ _FROM = """
     JOIN arena_battle battle ON battle.id = vote.battle_id
     JOIN arena_voter voter ON voter.id = battle.voter_id
 """
-_STANDING = f"""
+_STANDING = """
     SELECT (SELECT array_agg(id ORDER BY id) FROM arena_voteblock WHERE track_id = %(track)s),
-           (SELECT string_agg({_ROW}, ''::bytea ORDER BY vote.created_at)
-            FROM arena_unpackedvote loose {_FROM} WHERE loose.track_id = %(track)s)
-"""
-_TAKE = f"""
+           (SELECT string_agg([row], ''::bytea ORDER BY vote.created_at)
+            FROM arena_unpackedvote loose [joined] WHERE loose.track_id = %(track)s)
+""".replace("[row]", _ROW).replace("[joined]", _FROM)
+_TAKE = """
     WITH loose AS MATERIALIZED (
         DELETE FROM arena_unpackedvote WHERE track_id = %(track)s RETURNING vote_id
     )
-    SELECT string_agg({_ROW}, ''::bytea ORDER BY vote.created_at) FROM loose {_FROM}
-"""
+    SELECT string_agg([row], ''::bytea ORDER BY vote.created_at) FROM loose [joined]
+""".replace("[row]", _ROW).replace("[joined]", _FROM)
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ _lock = threading.Lock()
 
 
 def _packed(track: Track, blocks: tuple[int, ...]) -> Columns | None:
-    """The votes of these blocks; None if one of them is gone. What was read is kept, since blocks never change."""
+    """The votes of these blocks; None if one is gone. What was read is kept, since blocks never change."""
     with _lock:
         kept = _kept.get(track.pk)
         if kept is not None and kept[0] == blocks:

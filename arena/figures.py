@@ -37,7 +37,7 @@ class Matrices:
 
 @dataclass(frozen=True)
 class Line:
-    """A model's online Elo at the marks, and the interval of the last: what other orders of votes would give."""
+    """A model's online Elo at the marks; the interval of the last is what other orders would give."""
 
     model: str
     name: str

@@ -1,8 +1,8 @@
-"""Which votes count: every vote is kept as it was given, and left out, with a reason, when ratings are computed.
+"""Which votes count. Every vote is kept as given, and left out, with a reason, when ratings are computed.
 
-Visitors are anybody, so some of them are programs, or bored, or have somebody to promote. A vote counts unless
+Visitors are anybody: some are programs, or bored, or have somebody to promote. A vote counts unless
 - it came before the clips can have been seen (`TOO_FAST`),
-- its voter is excluded by a manager (`EXCLUDED`), or votes unlike everybody else does (`OUTLIER`, outliers.py),
+- its voter is excluded by a manager (`EXCLUDED`), or votes unlike everybody else (`OUTLIER`, outliers.py),
 - its prompt names a video model (`LEAK`: the voter may know who is who),
 - its voter had voted on this prompt with these two models before (`REPEATED`),
 - its voter had given the day's share of votes already (`DAY_CAP`),
@@ -103,7 +103,7 @@ def reasons(votes: Columns, rules: Rules) -> NDArray[np.int8]:
 
 
 def leaking(track: Track, prompts: Iterable[int]) -> list[int]:
-    """Those of these prompts whose text names a video model, its maker as written, or a word of the track's."""
+    """Those of these prompts that name a video model, its maker as written, or a word of the track's."""
     pattern = leak_pattern(
         VideoModel.objects.values_list("name", "organisation"), track.leak_words.splitlines()
     )

@@ -167,8 +167,14 @@ class CardForm(_Versioned):
     class Meta:
         model = VideoModel
         fields = (
-            "name", "organisation", "licence", "released", "price_per_second", "seconds_per_second", "deprecated",
-        )  # fmt: skip
+            "name",
+            "organisation",
+            "licence",
+            "released",
+            "price_per_second",
+            "seconds_per_second",
+            "deprecated",
+        )
         labels = {
             "name": _("Name"),
             "organisation": _("Creator"),

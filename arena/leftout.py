@@ -1,4 +1,4 @@
-"""What a manager sees of the votes that no board counts: how many by reason, whose, and the latest of them."""
+"""What a manager sees of the votes that no board counts: how many by reason, whose, the latest of them."""
 
 import uuid
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """Who meets whom next: one pair of models and one prompt, drawn by chances that are known.
 
-A voter sees something new first: a prompt under a pair of models counts as seen whatever its clips. Among what
-is new to them, the pair is drawn by the information that a vote on it gives (`matchmaking.py`; new and
-uncertain models come first, deprecated ones not at all), then the prompt, those shown least first, by the
-weights of the track's prompt sets. The side that a model stood on less often against the other is likelier.
+A voter sees something new first: a prompt under a pair of models counts as seen whatever its clips. Of what
+is new to them, the pair is drawn by the information that a vote on it gives (`matchmaking.py`; new and uncertain
+models come first, deprecated ones not at all), then the prompt, those shown least first, by the weights of the
+track's prompt sets. The side that a model stood on less often against the other is likelier.
 """
 
 from dataclasses import dataclass
@@ -129,7 +129,7 @@ def _standing(track: Track) -> Standing:
 
 
 def _entries(track: Track) -> tuple[Ints, Ints, NDArray[np.bool_], Floats]:
-    """Prompts (m,), models (n,), which model has a clip of which prompt (m, n), and the prompts' weights (m,)."""
+    """Prompts (m,), models (n,), which model has a clip of which prompt (m, n), prompts' weights (m,)."""
     with connection.cursor() as cursor:
         cursor.execute(_ENTRIES, {"track": track.pk, "task": track.task})
         rows = np.frombuffer(cursor.fetchone()[0] or b"", _ENTRY)
@@ -173,7 +173,7 @@ def _level(seen: dict[tuple[int, int, int], int], possible: Ints) -> tuple[int, 
 
 
 def _known(track: Track, prompts: Ints, models: Ints) -> tuple[Floats, Floats, Floats]:
-    """Strengths (n,), meetings (n, n) and showings (m,) of these; battles that wait for a vote are among them."""
+    """Strengths (n,), meetings (n, n) and showings (m,) of these, battles that wait for a vote included."""
     known = standing(track)
     model_at = {pk: place for place, pk in enumerate(models.tolist())}
     prompt_at = {pk: place for place, pk in enumerate(prompts.tolist())}

@@ -27,7 +27,7 @@ def push(track_id: int) -> None:
 
 
 class BoardConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
-    """`/ws/arena/<slug>/`: sends {"what": ["votes"]}. Closed with 4403 for those who may not see the track."""
+    """`/ws/arena/<slug>/`: sends {"what": ["votes"]}. 4403 closes it to those who may not see the track."""
 
     async def connect(self) -> None:
         self.group = ""

@@ -15,7 +15,7 @@ from annotation.models import Clip, Prompt, PromptSet, Task, VideoModel, opaque_
 
 
 class Track(models.Model):
-    """A line of battles with a board of its own: over which prompts, who may vote, what its board leaves out."""
+    """A line of battles with a board of its own: which prompts, who may vote, what its board leaves out."""
 
     class State(models.TextChoices):
         OPEN = "open", _("Open")
@@ -151,7 +151,7 @@ class Vote(models.Model):
     idempotency_key = models.UUIDField(unique=True)
     seconds = models.FloatField(help_text="from showing the battle to the vote, by the server's clock")
     too_fast = models.BooleanField(default=False)  # kept, and left out of every rating
-    # Votes that this voter had given before: on this prompt with these two models; on this day (UTC) and track.
+    # Votes of this voter before: on this prompt with these two models; on this day (UTC) and track.
     repeats = models.PositiveIntegerField(default=0, db_default=0)
     earlier_today = models.PositiveIntegerField(default=0, db_default=0)
     simulated = models.BooleanField(default=False)

@@ -1,4 +1,4 @@
-"""Which voters' votes count on a track: those whom the sequential test found do not, unless a manager says so."""
+"""Whose votes count on a track: not those of whom the sequential test found, unless a manager says so."""
 
 import uuid
 

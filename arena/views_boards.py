@@ -186,6 +186,4 @@ def _chart_texts() -> dict[str, str]:
         "speed": _("speed: seconds of video made in a second"),
         "win_fraction": _("%{y} wins %{z:.0%} against %{x}"),
         "battles": _("%{y} and %{x}: %{z} votes"),
-        "time": _("time"),
-        "interval": _("95 % interval by order of the votes"),
     }

@@ -1,4 +1,4 @@
-"""Pages of managers: tracks and their settings, the votes that are left out, and the cards of video models."""
+"""Pages of managers: tracks and their settings, votes that are left out, and the cards of video models."""
 
 from http import HTTPStatus
 from typing import Any
@@ -54,7 +54,7 @@ def track_edit(request: SignedInRequest, track: str | None = None) -> HttpRespon
 @require_http_methods(["GET", "POST"])
 @needs("campaigns.manage")
 def filters_page(request: SignedInRequest, track: str) -> HttpResponse:
-    """What the track's board leaves out: the rules, how many votes by reason, voters, and the latest such votes."""
+    """What the track's board leaves out: rules, votes by reason, voters, and the latest such votes."""
     found = _track(request, track)
     form = RulesForm(request.POST or None, instance=Track.objects.get(pk=found.pk))
     if request.method == "POST" and form.is_valid():

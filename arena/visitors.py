@@ -48,8 +48,8 @@ def visitors_welcome(
 def on_track(
     view: Callable[Concatenate[HttpRequest, Track, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]:
-    """Decorate a view of a track, which gets the track for its slug: 404 for those who may not see it, the login
-    page for visitors who could if they had an account.
+    """Decorate a view of a track, which gets the track for its slug: 404 for those who may not see it, the
+    login page for visitors who could if they had an account.
     """
 
     @functools.wraps(view)

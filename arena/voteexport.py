@@ -1,9 +1,9 @@
 """Votes as a CSV file: columns that `manage.py fit_ratings` reads, and what else is known of a vote.
 
-A line a vote: left, right (slugs of video models), winner (left, right, tie, both_bad), prompt (its id), voter
-(a pseudonym: the same voter has the same one in every export, and nobody can tell from it who it is), weight;
-then at (UTC), probability (of its pair and sides; empty where it is not known), simulated, account (whether the
-voter was logged in), left_out (why no board counts it; empty where it counts).
+A line a vote: left, right (slugs of video models), winner (left, right, tie, both_bad), prompt (its id),
+voter (a pseudonym: the same voter has the same one in every export, and nobody can tell who it is), weight;
+then at (UTC), probability (of its pair and sides; empty where it is not known), simulated, account (whether
+the voter was logged in), left_out (why no board counts it; empty where it counts).
 """
 
 import hashlib
@@ -20,13 +20,23 @@ from arena.filters import Reason
 from arena.models import Track
 
 COLUMNS = (
-    "left", "right", "winner", "prompt", "voter", "weight", "at", "probability", "simulated", "account", "left_out",
-)  # fmt: skip
+    "left",
+    "right",
+    "winner",
+    "prompt",
+    "voter",
+    "weight",
+    "at",
+    "probability",
+    "simulated",
+    "account",
+    "left_out",
+)
 _PAGE = 5_000
 
 
 def lines(track: Track, query: Query, with_left_out: bool) -> Iterator[str]:
-    """Pages of lines. Without those left out, a fit of the file gives the ratings of the board of this query."""
+    """Pages of lines. Without those left out, a fit of the file gives the ratings of this query's board."""
     yield ",".join(COLUMNS) + "\r\n"
     votes = columns.read(track)
     used = leaderboard.counted(track, query, votes)

@@ -76,7 +76,7 @@ def sheet(track: Track, model: VideoModel, asker: Voter | None) -> Sheet:
 
 
 def rendition_over(address: uuid.UUID, asker: Voter | None) -> Rendition | None:
-    """The clip behind an address of a battle that was voted on, on a track that shows them; None otherwise."""
+    """The clip at an address of a battle that was voted on, if its track shows them; else None."""
     for side in ("left", "right"):
         found = _over(asker).filter(**{f"{side}_address": address}, track__battles_shown=True).first()
         if found is not None:

@@ -868,15 +868,37 @@ ROWS = [
     Row("GET", "arena_track_new", owner=200, colleague=200, role="manager", outsider_role="engineer"),
     Row("POST", "arena_track_new", owner=422, colleague=422, role="manager", outsider_role="engineer"),
     Row("GET", "arena_track", World.track, role="manager", outsider_role="engineer"),
-    Row("POST", "arena_track", World.track, owner=422, colleague=422, role="manager", outsider_role="engineer"),
+    Row(
+        "POST", "arena_track", World.track, owner=422, colleague=422, role="manager", outsider_role="engineer"
+    ),
     Row("GET", "arena_filters", World.track, role="manager", outsider_role="engineer"),
     Row(
-        "POST", "arena_filters", World.track, owner=422, colleague=422, role="manager", outsider_role="engineer"
+        "POST",
+        "arena_filters",
+        World.track,
+        owner=422,
+        colleague=422,
+        role="manager",
+        outsider_role="engineer",
     ),
-    Row("POST", "arena_ruling", World.track, owner=302, colleague=302, role="manager", outsider_role="engineer"),
+    Row(
+        "POST",
+        "arena_ruling",
+        World.track,
+        owner=302,
+        colleague=302,
+        role="manager",
+        outsider_role="engineer",
+    ),
     Row("GET", "arena_model_card", World.model, role="manager", outsider_role="engineer"),
     Row(
-        "POST", "arena_model_card", World.model, owner=422, colleague=422, role="manager", outsider_role="engineer"
+        "POST",
+        "arena_model_card",
+        World.model,
+        owner=422,
+        colleague=422,
+        role="manager",
+        outsider_role="engineer",
     ),
     Row("GET", "/api/arena/{track}/matrices", World.track, **ANYBODY),
     Row("GET", "/api/arena/{track}/matrices.csv", World.track, **ANYBODY),

@@ -247,7 +247,7 @@ ARENA_OPEN = read_bool("ARENA_OPEN", DEMO)
 ARENA_DAILY_CAP = read_int("ARENA_DAILY_CAP", 300, low=1)
 # Requests of visitors from one address in an hour; a battle takes two.
 ARENA_VISITOR_REQUESTS = read_int("ARENA_VISITOR_REQUESTS", 1200, low=1)
-# Visitors who may begin to vote from one address in an hour: a class room, not a program that is new each time.
+# Visitors who may begin to vote from one address in an hour: a class room, not a program new each time.
 ARENA_NEW_VISITORS = read_int("ARENA_NEW_VISITORS", 60, low=1)
 ARENA_BATTLE_MINUTES = read_int("ARENA_BATTLE_MINUTES", 30, low=1)
 # Sites that may show boards in a frame, as origins (https://example.org), by commas; without any, none may.

@@ -14,7 +14,7 @@ def drawn(
     seed: int = 0,
     **changes: NDArray[np.generic],
 ) -> Columns:
-    """Votes at random, in the order they were given; facts about earlier ones are as the arena would note them."""
+    """Votes at random, in the order they were given; facts about earlier ones as the arena notes them."""
     rng = np.random.default_rng(seed)
     left = rng.integers(0, models, n)
     right = (left + rng.integers(1, models, n)) % models

@@ -5,7 +5,7 @@
 Votes are made in SQL (12 models, 300 prompts, a voter for every fifty votes) and packed as the periodic task
 does. Then, several times over, as a visitor and a reader would: a battle is drawn, voted on through
 `battles.vote`, and the board of its track is asked for until the vote is in it (*vote to board*: storing the
-vote, reading the new ones, counting all of them anew, the fit and its intervals clustered by prompt and voter).
+vote, reading new ones, counting all of them anew, the fit and its intervals clustered by prompt and voter).
 Beside it: a board computed with no vote before it; the same narrowed to a category and to thirty days, with
 weights; choosing the next battle; packing; and a process that reads everything for the first time.
 """
