@@ -83,6 +83,7 @@ class BoardOut(Schema):
     anchor: str | None = Field(description="The model fixed at 1000; null: centred at 1000")
     votes: int = Field(description="Votes that the ratings were computed from")
     simulated: int = Field(description="How many of them simulated voters gave")
+    any_simulated: bool = Field(description="Whether simulated voters voted on this track at all")
     left_out: dict[str, int] = Field(description="Votes left out, by reason")
     up_to: datetime | None = Field(description="When the latest of these votes was given")
     left_bias: float | None = Field(description="Elo points by which the left side is favoured")

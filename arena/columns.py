@@ -121,15 +121,19 @@ def read(track: Track) -> Columns:
 
 def state(track: Track) -> str:
     """A word that changes with every vote, and whenever a board of the track may be another."""
+    revision = Track.objects.values_list("revision", flat=True).get(pk=track.pk)
+    return f"{revision}.{given(track)}"
+
+
+def given(track: Track) -> int:
+    """How many votes there are."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT (SELECT revision FROM arena_track WHERE id = %(track)s),"
-            " (SELECT coalesce(sum(votes), 0) FROM arena_voteblock WHERE track_id = %(track)s)"
+            "SELECT (SELECT coalesce(sum(votes), 0) FROM arena_voteblock WHERE track_id = %(track)s)"
             " + (SELECT count(*) FROM arena_unpackedvote WHERE track_id = %(track)s)",
             {"track": track.pk},
         )
-        revision, votes = cursor.fetchone()
-    return f"{revision}.{votes}"
+        return int(cursor.fetchone()[0])
 
 
 def pack(track: Track) -> int:

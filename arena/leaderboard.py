@@ -88,6 +88,8 @@ class Board:
     """Votes that the ratings were computed from."""
     simulated: int
     """How many of them simulated voters gave."""
+    any_simulated: bool
+    """Whether simulated voters voted on this track at all."""
     left_out: dict[str, int]
     """Votes that were asked for and are left out, by reason (`filters.Reason`)."""
     up_to: datetime | None
@@ -230,6 +232,7 @@ def _computed(track: Track, query: Query) -> Board:
         anchor=track.anchor.slug if anchored and track.anchor else None,
         votes=counts.votes,
         simulated=int(np.count_nonzero(read.flags[used.among] & columns.SIMULATED)),
+        any_simulated=bool((read.flags & columns.SIMULATED).any()),
         left_out=_by_reason(used.reasons),
         up_to=_latest(read, used.among),
         left_bias=found.side if found else None,

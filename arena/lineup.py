@@ -1,9 +1,10 @@
 """Who meets whom next: one pair of models and one prompt, drawn by chances that are known.
 
-A voter sees something new first: a prompt under a pair of models counts as seen whatever its clips. Of what
-is new to them, the pair is drawn by the information that a vote on it gives (`matchmaking.py`; new and uncertain
-models come first, deprecated ones not at all), then the prompt, those shown least first, by the weights of the
-track's prompt sets. The side that a model stood on less often against the other is likelier.
+A voter sees something new first: a prompt under a pair of models counts as seen whatever its clips. Of
+what is new to them, the pair is drawn by the information that a vote on it gives (`matchmaking.py`; new
+and uncertain models come first, deprecated ones not at all), then the prompt, those shown least first, by
+the weights of the track's prompt sets. The side that a model stood on less often against the other is
+likelier.
 """
 
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
 """Voters who vote unlike everybody else: a sequential test of each voter, as Chatbot Arena's paper proposes.
 
 For a vote on a pair of models, everybody's answers on that pair say how unusual it is: p is the share of
-answers, its own among them, that are given as rarely or more rarely. If a voter is like the others, their votes
-on a pair are exchangeable with theirs, and P(p <= x) <= x. Fisher's statistic of their first j votes,
--2 sum log p, is then no larger than a chi-square variable of 2j degrees of freedom; it is looked at after 5,
-10, 20, 40 and 80 votes, each time at a fifth of alpha. So of honest voters at most alpha are found, whenever
-one looks; fewer in fact, since answers are few and p is coarse.
+answers, its own among them, that are given as rarely or more rarely. If a voter is like the others, their
+votes on a pair are exchangeable with theirs, and P(p <= x) <= x. Fisher's statistic of their first j
+votes, -2 sum log p, is then no larger than a chi-square variable of 2j degrees of freedom; it is looked
+at after 5, 10, 20, 40 and 80 votes, each time at a fifth of alpha. So of honest voters at most alpha are
+found, whenever one looks; fewer in fact, since answers are few and p is coarse.
 
 It finds those who contradict what is clear to everybody, by malice or by pressing keys; who answers at
 random on pairs that are close does no harm and is not found.

@@ -7,7 +7,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from annotation.models import Task
-from arena.models import Battle, Track
+from arena.models import Track
 from workbench.access import may
 from workbench.refusals import Missing
 
@@ -63,8 +63,3 @@ def may_vote(user: Any, track: Track) -> bool:
 def changed(track: Track) -> None:
     """Something changed that boards are computed from, other than a new vote."""
     Track.objects.filter(pk=track.pk).update(revision=F("revision") + 1)
-
-
-def voted_on(track: Track) -> bool:
-    """True once it has a vote."""
-    return Battle.objects.filter(track=track, state=Battle.State.VOTED).exists()

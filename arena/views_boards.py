@@ -21,7 +21,7 @@ from arena import boardquery, filters, leaderboard, tracks, watching
 from arena.boardquery import Query, Scale, Voters, Weights
 from arena.filters import Reason
 from arena.leaderboard import Board
-from arena.models import Track, Vote
+from arena.models import Track
 from arena.ratings import Ties
 from arena.visitors import known_voter, on_track, visitors_welcome
 from workbench import charts, media
@@ -95,8 +95,7 @@ def _board(request: HttpRequest, track: Track, query: Query) -> dict[str, Any]:
         "speeds": any(row["seconds_per_second"] for row in rated),
         "prices": any(row.price_per_second is not None for row in shown.rows),
         "waits": any(row.seconds_per_second is not None for row in shown.rows),
-        "any_simulated": bool(shown.simulated)
-        or Vote.objects.filter(simulated=True, battle__track=track).exists(),
+        "any_simulated": shown.any_simulated,
     }
 
 

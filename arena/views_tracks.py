@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotation.models import VideoModel
-from arena import leftout, rulings, tracks
+from arena import columns, leftout, rulings, tracks
 from arena.forms import CardForm, RulesForm, RulingForm, TrackForm
 from arena.models import Ruling, Track
 from workbench.access import SignedInRequest, audit, needs
@@ -22,7 +22,7 @@ from workbench.refusals import Missing
 @require_GET
 @needs("campaigns.manage")
 def track_list(request: SignedInRequest) -> HttpResponse:
-    rows = [(track, track.battles.filter(state="voted").count()) for track in tracks.seen_by(request.user)]
+    rows = [(track, columns.given(track)) for track in tracks.seen_by(request.user)]
     return render(request, "arena/track_list.html", {"tracks": rows})
 
 
