@@ -9,6 +9,7 @@ bootstrap draws whole clusters anew and fits again; its intervals need not be sy
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.special import stdtrit
 
@@ -20,6 +21,7 @@ from arena.outcomes import Ties
 REPLICATES = 400
 """Of a bootstrap."""
 _LEVEL = 0.975
+_BLOCK = 1 << 15  # rows
 _DENSE = 20_000_000  # score sums (clusters x parameters) held at a time
 
 
@@ -127,7 +129,7 @@ def _model(fit: Fit) -> Ties:
 def _meat_of_votes(fit: Fit, counts: Counts) -> Floats:
     """The scores' outer products, summed over single votes: (size, size)."""
     layout = fit.layout
-    by_d, by_t = outcomes.scores(_model(fit), differences(counts, fit.point, layout), float(fit.point[-1]))
+    by_d, by_t = _scores(fit, counts)
     weights = counts.squared
     dd, dt, tt = ((one * other * weights).sum(0) for one, other in ((by_d, by_d), (by_d, by_t), (by_t, by_t)))
     return information(
@@ -149,50 +151,64 @@ def _sums_by_cluster(fit: Fit, split: Counts) -> tuple[Floats, int]:
     """The outer products of the clusters' summed scores, (size, size), and how many clusters there are."""
     assert split.cluster is not None
     layout = fit.layout
-    by_d, by_t = _scores_of_rows(fit, split)
     clusters = int(split.cluster.max(initial=-1)) + 1
-    block = max(1, _DENSE // layout.size)
+    at_once = max(1, _DENSE // layout.size)
     total, used = np.zeros((layout.size, layout.size)), 0
-    for first in range(0, clusters, block):
-        rows: Ints | slice = slice(None)
-        if clusters > block:
-            rows = np.flatnonzero((split.cluster >= first) & (split.cluster < first + block))
-        number = min(block, clusters - first)
-        cluster = split.cluster[rows].astype(np.intp) - first
-        sums = np.zeros((number, layout.size))
-        n = layout.n
-        place = cluster * n
-        sums[:, :n] = np.bincount(place + split.left[rows], by_d[rows], number * n).reshape(number, n)
-        sums[:, :n] -= np.bincount(place + split.right[rows], by_d[rows], number * n).reshape(number, n)
-        if layout.side:
-            sums[:, n] = np.bincount(cluster, by_d[rows], number)
-        if split.design is not None:
-            for column, values in enumerate(split.design[rows].T, layout.effects.start):
-                sums[:, column] = np.bincount(cluster, by_d[rows] * values, number)
-        if layout.tie:
-            sums[:, -1] = np.bincount(cluster, by_t[rows], number)
+    for first in range(0, clusters, at_once):
+        rows = None
+        if clusters > at_once:
+            rows = np.flatnonzero((split.cluster >= first) & (split.cluster < first + at_once))
+        sums = np.zeros((min(at_once, clusters - first), layout.size))
+        seen = np.zeros(len(sums), bool)
+        _add_scores(fit, split, rows, first, sums, seen)
         total += sums.T @ sums
-        used += int(np.count_nonzero(np.bincount(cluster, minlength=number)))
+        used += int(seen.sum())
     return total, used
 
 
-def _scores_of_rows(fit: Fit, counts: Counts) -> tuple[Floats, Floats]:
-    """Slopes of the rows' log likelihood by d and by t: (K,) each."""
-    layout, model, t = fit.layout, _model(fit), float(fit.point[-1])
-    n = layout.n
-    if counts.design is None and len(counts.left) > n * n:  # more rows than pairs: look the pairs' up
-        every = np.arange(n * n)
-        pairs = Counts(every // n, every % n, every, every, every)
-        table = outcomes.scores(model, differences(pairs, fit.point, layout), t)
-        code = counts.left.astype(np.intp) * n + counts.right
-        rows = (counts.left_wins, counts.right_wins, counts.ties)
+def _add_scores(
+    fit: Fit, split: Counts, rows: Ints | None, first: int, sums: Floats, seen: NDArray[np.bool_]
+) -> None:
+    """Add these rows' scores (None: all) to their clusters' `sums` (clusters, size), which begin at
+    `first`. A block at a time, so that what is computed on the way stays in the processor's cache."""
+    assert split.cluster is not None
+    layout, flat = fit.layout, sums.reshape(-1)
+    table = _scores_by_pair(fit) if split.design is None else None
+    number = len(split.left) if rows is None else len(rows)
+    for start in range(0, number, _BLOCK):
+        part = slice(start, start + _BLOCK) if rows is None else rows[start : start + _BLOCK]
+        left, right = split.left[part].astype(np.intp), split.right[part].astype(np.intp)
+        outcome = (split.left_wins[part], split.right_wins[part], split.ties[part])
+        design = None if split.design is None else split.design[part]
+        if table is None:
+            found = _scores(fit, Counts(left, right, *outcome, design=design))
+        else:
+            found = table[: 1 + layout.tie, :, left * layout.n + right]
+        by_d, *by_t = (one[0] * outcome[0] + one[1] * outcome[1] + one[2] * outcome[2] for one in found)
+        cluster = split.cluster[part].astype(np.intp) - first
+        seen[cluster] = True
+        place = cluster * layout.size
+        np.add.at(flat, place + left, by_d)
+        np.add.at(flat, place + right, -by_d)
+        if layout.side:
+            np.add.at(flat, place + layout.n, by_d)
+        if design is not None:
+            for column, values in enumerate(design.T, layout.effects.start):
+                np.add.at(flat, place + column, by_d * values)
+        if layout.tie:
+            np.add.at(flat, place + layout.size - 1, by_t[0])
 
-        def summed(which: int) -> Floats:
-            return np.asarray(sum(table[which, said][code] * row for said, row in enumerate(rows)))
 
-        return summed(0), summed(1) if layout.tie else np.zeros(0)
-    by_d, by_t = (outcomes.scores(model, differences(counts, fit.point, layout), t) * counts.outcomes).sum(1)
-    return by_d, by_t
+def _scores_by_pair(fit: Fit) -> Floats:
+    """Of one vote, by outcome and pair, left x n + right: (2, 3, n²)."""
+    n = fit.layout.n
+    every = np.arange(n * n)
+    return _scores(fit, Counts(every // n, every % n, every, every, every))
+
+
+def _scores(fit: Fit, counts: Counts) -> Floats:
+    d = differences(counts, fit.point, fit.layout)
+    return outcomes.scores(_model(fit), d, float(fit.point[-1]))
 
 
 def _drawn_clusters(split: Counts, n: int, rng: np.random.Generator, replicates: int) -> tuple[Ints, Floats]:

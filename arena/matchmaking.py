@@ -24,7 +24,8 @@ EXPLORATION = 0.1
 """Share of battles whose pair is drawn from all pairs alike, but for the weights."""
 SHARPNESS = 2.0
 """Chances go with the gain to this power: 0 is uniform, 1 in proportion, and large takes the best pair
-only."""
+only. More saves a few votes more (`python -m tests.bench.matchmaking`), and costs as much where they are
+weighted."""
 SPREAD = 400 / ELO
 """Standard deviation of a strength before any vote: of models yet unknown, 400 Elo."""
 
