@@ -15,7 +15,7 @@ from annotation.models import Task, VideoModel
 from arena import boardquery, figures, leaderboard, tracks, visitors, watching
 from arena.boardquery import Scale, Voters, Weights
 from arena.models import Answer, Track
-from arena.ratings import Ties
+from arena.ratings import Intervals, Ties
 from workbench.refusals import Missing
 
 router = Router(tags=["arena"], auth=visitors.AUTH)
@@ -31,6 +31,7 @@ class BoardAsked(Schema):
     until: date | None = Field(None, description="The last day, UTC")
     scale: Scale = Scale.CENTRED
     weights: Weights = Field(Weights.NONE, description="inverse: as if all pairs had been drawn alike")
+    intervals: Intervals = Field(Intervals.SANDWICH, description="bootstrap: need not be symmetric; slower")
     deprecated: bool = Field(False, description="Show deprecated models too")
     least_votes: int | None = Field(None, ge=0, description="Null: the track's own number")
 
@@ -80,6 +81,7 @@ class BoardOut(Schema):
     since: date | None
     until: date | None
     weights: Weights
+    intervals: Intervals
     anchor: str | None = Field(description="The model fixed at 1000; null: centred at 1000")
     votes: int = Field(description="Votes that the ratings were computed from")
     simulated: int = Field(description="How many of them simulated voters gave")

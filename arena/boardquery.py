@@ -13,7 +13,7 @@ from annotation.models import Category, Prompt
 from annotation.taxonomy import subtree
 from arena import columns
 from arena.columns import Columns
-from arena.ratings import Ties
+from arena.ratings import Intervals, Ties
 
 T = TypeVar("T", bound=StrEnum)
 
@@ -52,6 +52,8 @@ class Query:
     """Days in UTC, both included."""
     scale: Scale = Scale.CENTRED
     weights: Weights = Weights.NONE
+    intervals: Intervals = Intervals.SANDWICH
+    """By a formula, symmetric; or by drawing prompts and voters anew, as long as they come out either way."""
     deprecated: bool = False
     """Whether deprecated models are shown; they are rated with the others in any case."""
     least_votes: int | None = field(default=None)
@@ -65,7 +67,9 @@ class Query:
     @property
     def overall(self) -> "Query":
         """The same without category and period."""
-        return Query(self.method, self.voters, scale=self.scale, weights=self.weights)
+        return Query(
+            self.method, self.voters, scale=self.scale, weights=self.weights, intervals=self.intervals
+        )
 
 
 def parsed(given: Mapping[str, str], categories: list[str]) -> Query:
@@ -89,6 +93,7 @@ def parsed(given: Mapping[str, str], categories: list[str]) -> Query:
         until=day("until"),
         scale=_one_of(Scale, given.get("scale"), Scale.CENTRED),
         weights=_one_of(Weights, given.get("weights"), Weights.NONE),
+        intervals=_one_of(Intervals, given.get("intervals"), Intervals.SANDWICH),
         deprecated=given.get("deprecated", "").lower() in {"on", "true", "1"},
         least_votes=int(least) if least.isascii() and least.isdigit() and len(least) < 9 else None,
     )

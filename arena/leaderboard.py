@@ -82,6 +82,7 @@ class Board:
     since: date | None
     until: date | None
     weights: Weights
+    intervals: ratings.Intervals
     anchor: str | None
     """The model whose rating is fixed at 1000; None: centred, the models' mean is 1000."""
     votes: int
@@ -193,7 +194,9 @@ def rated(
     fixed = None
     if anchor is not None and anchor in connected:
         fixed = ratings.Anchor(int(np.searchsorted(connected, anchor)))
-    return connected, ratings.rate(whole, len(connected), splits, query.method, anchor=fixed)
+    return connected, ratings.rate(
+        whole, len(connected), splits, query.method, anchor=fixed, intervals=query.intervals
+    )
 
 
 def as_csv(shown: Board) -> Iterator[str]:
@@ -229,6 +232,7 @@ def _computed(track: Track, query: Query) -> Board:
         since=query.since,
         until=query.until,
         weights=query.weights,
+        intervals=query.intervals,
         anchor=track.anchor.slug if anchored and track.anchor else None,
         votes=counts.votes,
         simulated=int(np.count_nonzero(read.flags[used.among] & columns.SIMULATED)),

@@ -22,7 +22,7 @@ from arena.boardquery import Query, Scale, Voters, Weights
 from arena.filters import Reason
 from arena.leaderboard import Board
 from arena.models import Track
-from arena.ratings import Ties
+from arena.ratings import Intervals, Ties
 from arena.visitors import known_voter, on_track, visitors_welcome
 from workbench import charts, media
 from workbench.access import by_token_too, may
@@ -128,6 +128,7 @@ def _choices(request: HttpRequest, track: Track, query: Query) -> dict[str, Any]
         "groups": _groups(query),
         "anchored": query.scale is Scale.ANCHORED,
         "inverse": query.weights is Weights.INVERSE,
+        "bootstrap": query.intervals is Intervals.BOOTSTRAP,
         "files": files,
         "addresses": {
             "part": f"{reverse('arena_leaderboard', args=[track.slug])}?{asked.urlencode()}&part",
@@ -144,7 +145,7 @@ def _choices(request: HttpRequest, track: Track, query: Query) -> dict[str, Any]
 def _parameters(query: Query) -> str:
     """The query as the API takes it."""
     pairs: list[tuple[str, Any]] = [("category", slug) for slug in query.categories]
-    for name in ("method", "voters", "since", "until", "scale", "weights", "least_votes"):
+    for name in ("method", "voters", "since", "until", "scale", "weights", "intervals", "least_votes"):
         value = getattr(query, name)
         if value is not None:
             pairs.append((name, value))
