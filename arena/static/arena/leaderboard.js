@@ -145,6 +145,8 @@ function matrix(id, names, values, hover, format, range) {
     zmax: range?.[1],
     texttemplate: `%{z:${format}}`,
     showscale: false,
+    xgap: 1, // drawn cell by cell: one picture stretched would be blurred
+    ygap: 1,
     hoverongaps: false,
     hovertemplate: `${hover}<extra></extra>`,
   };
