@@ -11,6 +11,7 @@ from arena import online, ratings
 from arena.counts import BOTH_BAD, Counts, Ints, counted, groups, split
 from arena.ratings import ELO, Anchor, Intervals, Ratings, Ties
 from arena.votesfile import Ballots
+from workbench.csvtable import TableError
 
 
 class Method(StrEnum):
@@ -27,7 +28,7 @@ _TIES = {
 }
 
 
-class UnknownNameError(Exception):
+class UnknownNameError(TableError):
     """The file has no such model, or no such column."""
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from arena.filefit import Method, Options, Report, UnknownNameError, fit
+from arena.filefit import Method, Options, Report, fit
 from arena.ratings import CENTRE, Anchor, Intervals, counted, rate, split
 from arena.votesfile import Ballots, read
 
@@ -77,8 +77,9 @@ def test_as_a_table_with_bad_rows(votes: Path, tmp_path: Path) -> None:
     done = command(votes, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "line 802, column right: 'Sora' is the left model too; expected another",
-        "line 803, column winner: 'nobody' is no answer; expected left, right, tie or both_bad",
+        "line 802, column right: 'Sora' is in column left too; expected another; row dropped",
+        "line 803, column winner: 'nobody' is none of left, right, tie, both_bad; row dropped",
+        "Of 802 rows 2 were dropped; in the others 0 numbers are off the scale and 0 cells empty.",
     ]
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["rating", "low", "high", "model"]
@@ -211,17 +212,6 @@ def test_a_model_with_wins_only_is_held_and_that_is_said(tmp_path: Path) -> None
         assert found.ratings[0].low is not None
         assert found.ratings[0].high is not None
         assert found.ratings[0].high - found.ratings[0].low > 400
-
-
-@pytest.mark.parametrize("method", Method)
-@pytest.mark.parametrize("rows", [[], ["A,A,left"], ["A,B,nobody"]])
-def test_no_votes_no_ratings(tmp_path: Path, method: Method, rows: list[str]) -> None:
-    ballots = read(write(tmp_path / "votes.csv", rows))
-    found = fit(ballots, Options(method))
-    assert (found.ratings, found.votes, found.dropped, found.groups) == ([], 0, len(rows), [])
-    assert found.both_bad == {"count": 0, "share": 0}
-    with pytest.raises(UnknownNameError, match="its models: none"):
-        fit(ballots, Options(method, anchor=("A", 1000.0)))
 
 
 def test_one_vote_is_rated_and_known_to_be_one(tmp_path: Path) -> None:

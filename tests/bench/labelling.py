@@ -405,12 +405,12 @@ def make(size: int) -> tuple[str, list[str]]:
     manager = rows.person(f"manager-{name}", Role.MANAGER)
     if not Clip.objects.exists():
         rows.clips(PROMPTS)
-    campaign = rows.campaign(manager, overlap=2)
+    campaign = rows.campaign(manager, overlap=CLIENTS)
     groups = plan(Selection()).groups
     Item.objects.filter(campaign=campaign).delete()
     for start in range(0, size, 1000):
         items = Item.objects.bulk_create(
-            Item(campaign=campaign, prompt_id=groups[n % PROMPTS].prompt_id, position=n, open_slots=2)
+            Item(campaign=campaign, prompt_id=groups[n % PROMPTS].prompt_id, position=n, open_slots=CLIENTS)
             for n in range(start, min(start + 1000, size))
         )
         ItemClip.objects.bulk_create(

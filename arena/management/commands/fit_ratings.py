@@ -1,35 +1,27 @@
-"""``manage.py fit_ratings VOTES.csv``: ratings of a file of votes. Needs no server and no database.
+"""``manage.py fit_ratings VOTES.csv``: ratings of a file of votes. Needs no server and no database."""
 
-Exit codes: 0, ratings of all rows; 1, ratings without the bad rows, which stderr names; 2, no ratings:
-the file can't be read, or has no such model or column, or the options are wrong.
-"""
-
-import json
 import math
-from argparse import ArgumentParser, ArgumentTypeError
-from pathlib import Path
+from argparse import ArgumentTypeError
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandParser
 
 from arena import filefit, votesfile
-from arena.filefit import Method, Options, Report
+from arena.filefit import Method, Options
 from arena.ratings import Intervals
+from workbench.csvtable import Column, Table
+from workbench.tablecommand import TableCommand
 
-SHOWN = 1000
-"""Bad rows named on stderr; the rest are counted."""
 
-
-class Command(BaseCommand):
+class Command(TableCommand):
     help = (
         "Ratings of video models out of a CSV file of votes: columns left, right, winner (left, right, tie or"
         " both_bad), and if there are any prompt, voter, weight. Needs no server and no database. Exit code"
         " 1: some rows were bad and left out; 2: no ratings."
     )
-    requires_system_checks = []
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("votes", type=Path, metavar="VOTES.csv")
+    def arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--method",
             type=Method,
@@ -58,27 +50,32 @@ class Command(BaseCommand):
             default=Intervals.SANDWICH,
             help="sandwich (the default), or bootstrap, whose intervals need not be symmetric",
         )
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def columns(self, options: dict[str, Any]) -> Sequence[Column]:
+        return votesfile.COLUMNS
+
+    def computed(self, table: Table, options: dict[str, Any]) -> dict[str, Any]:
         chosen = {name: options[name] for name in ("method", "cluster", "anchor", "side_bias", "intervals")}
-        try:
-            ballots = votesfile.read(options["votes"])
-            report = filefit.fit(ballots, Options(**chosen))
-        except (votesfile.VotesFileError, filefit.UnknownNameError) as error:
-            raise CommandError(str(error), returncode=2) from error
-        for problem in ballots.problems[:SHOWN]:
-            self.stderr.write(f"line {problem.line}, column {problem.column}: {problem.text}")
-        if len(ballots.problems) > SHOWN:
-            self.stderr.write(f"… and {len(ballots.problems) - SHOWN} more")
+        report = filefit.fit(votesfile.ballots(table), Options(**chosen))
         for note in report.notes:
             self.stderr.write(f"note: {note}")
-        if options["json"]:
-            self.stdout.write(json.dumps(report.to_json(), ensure_ascii=False, indent=2, allow_nan=False))
-        else:
-            self.stdout.write(_table(report))
-        if ballots.dropped:
-            raise SystemExit(1)
+        return report.to_json()
+
+    def lines(self, found: dict[str, Any]) -> Iterable[str]:
+        yield f"{'rating':>8} {'low':>8} {'high':>8}  model"
+        for row in found["ratings"]:
+            numbers = (row["rating"], row["low"], row["high"])
+            shown = (f"{value:8.1f}" if value is not None else f"{'–':>8}" for value in numbers)
+            yield f"{' '.join(shown)}  {row['model']}"
+        yield f"{found['votes']} votes, {found['dropped']} bad rows left out"
+        both_bad = found["both_bad"]
+        yield f"both bad: {both_bad['count']:.0f}, {both_bad['share']:.1%} of the votes"
+        if found["tie"] is not None:
+            yield f"tie parameter: {found['tie']:.4f}"
+        if side := found["side_bias"]:
+            yield f"left side: {side['left']:+.1f} Elo, from {side['low']:+.1f} to {side['high']:+.1f}"
+        for place, group in enumerate(found["groups"][1:], 2):
+            yield f"group {place}: {', '.join(group)}"
 
 
 def _clusters(text: str) -> tuple[str, ...]:
@@ -97,25 +94,3 @@ def _anchor(text: str) -> tuple[str, float]:
     if not given or not name.strip() or not math.isfinite(at):
         raise ArgumentTypeError(f"{text!r}; expected a model's name and its rating, as in NAME=1000")
     return name.strip(), at
-
-
-def _table(report: Report) -> str:
-    """For people."""
-    lines = [f"{'rating':>8} {'low':>8} {'high':>8}  model"]
-    for row in report.ratings:
-        numbers = (
-            f"{value:8.1f}" if value is not None else f"{'–':>8}" for value in (row.rating, row.low, row.high)
-        )
-        lines.append(f"{' '.join(numbers)}  {row.model}")
-    lines.append(f"{report.votes} votes, {report.dropped} bad rows left out")
-    if report.votes:
-        lines.append(f"both bad: {report.both_bad['count']:.0f}, {report.both_bad['share']:.1%} of the votes")
-    if report.tie is not None:
-        lines.append(f"tie parameter: {report.tie:.4f}")
-    if report.side_bias is not None:
-        side = report.side_bias
-        lines.append(f"left side: {side['left']:+.1f} Elo, from {side['low']:+.1f} to {side['high']:+.1f}")
-    lines += [
-        f"group {place}: {', '.join(group)}" for place, group in enumerate(report.groups, 1) if place > 1
-    ]
-    return "\n".join(lines)
