@@ -151,7 +151,15 @@ class VideoModel(models.Model):
 
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
-    organisation = models.CharField(max_length=120, blank=True)
+    organisation = models.CharField(max_length=120, blank=True)  # who made it
+    # Its card, as far as somebody knows it.
+    licence = models.CharField(max_length=80, blank=True)
+    released = models.DateField(null=True, blank=True)
+    # Of one second of video, by its API: in US dollars, and in seconds of waiting.
+    price_per_second = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0)])
+    seconds_per_second = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0)])
+    deprecated = models.BooleanField(default=False)  # no new battles; boards hide it unless asked
+    version = models.PositiveIntegerField(default=0)  # optimistic lock: a stale form gets 409
     created_at = models.DateTimeField(auto_now_add=True)
 
 

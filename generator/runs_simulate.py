@@ -102,7 +102,7 @@ def prepare(config: Config, folder: Path) -> Config:
 def prepare_votes(config: Config, folder: Path) -> Config:
     """Accounts, tokens and how many votes are missing: a resumed run gives only those."""
     began = Run.objects.values_list("created_at", flat=True).get(pk=folder.parent.name)
-    given = Vote.objects.filter(simulated=True, battle__task=config["task"], created_at__gte=began)
+    given = Vote.objects.filter(simulated=True, battle__track__slug=config["task"], created_at__gte=began)
     _hand_out_tokens(config["voters"], folder)
     return {**config, "base_url": settings.SITE_URL, "votes": max(0, config["votes"] - given.count())}
 

@@ -28,9 +28,9 @@ from django.utils.http import urlsafe_base64_encode
 
 from annotation import collecting, examples, pairversions, sharing
 from annotation.dimensions import default_dimensions
-from annotation.models import AnnotatorGroup, Assignment, Campaign, Clip, PromptCandidate, Task
+from annotation.models import AnnotatorGroup, Assignment, Campaign, Clip, PromptCandidate, Task, VideoModel
 from annotation.models_webhooks import Webhook, WebhookDelivery
-from arena import battles
+from arena import battles, tracks
 from arena.models import Battle, Voter
 from tests.annotation import rows as labelling
 from tests.generator import rounds_made
@@ -198,6 +198,20 @@ class World:
     def answers(self) -> dict[str, Any]:
         return {"answers": labelling.picks(self._assignment())}
 
+    def track(self) -> dict[str, Any]:
+        return {"track": tracks.standard(Task.T2V).slug}
+
+    def model(self) -> dict[str, Any]:
+        made, _new = VideoModel.objects.get_or_create(slug="falcon", defaults={"name": "Falcon"})
+        return {"model": made.slug}
+
+    def track_model(self) -> dict[str, Any]:
+        return self.track() | self.model()
+
+    def battle_over(self) -> dict[str, Any]:
+        Battle.objects.filter(pk=self._battle().pk).update(state="voted")
+        return self.battle_address()
+
     def battle(self) -> dict[str, Any]:
         return {"battle_id": self._battle().pk}
 
@@ -220,7 +234,7 @@ class World:
             if not Clip.objects.exists():
                 labelling.clips(1, 2)
             voter = Voter.objects.create(user=self.owner)
-            self.made["battle"] = battles.next_battle(voter, Task.T2V)
+            self.made["battle"] = battles.next_battle(voter, tracks.standard(Task.T2V))
         battle: Battle = self.made["battle"]
         return battle
 
@@ -812,11 +826,11 @@ ROWS = [
     ),
     # Arena: visitors too, since a demo is open to them; a battle is the voter's own
     Row("GET", "arena", owner=302, colleague=302, outsider=302, anonymous=302),
-    Row("GET", "arena_vote", lambda world: {"task": "t2v"}, **ANYBODY),
-    Row("GET", "arena_leaderboard", lambda world: {"task": "t2v"}, **ANYBODY),
+    Row("GET", "arena_vote", World.track, **ANYBODY),
+    Row("GET", "arena_leaderboard", World.track, **ANYBODY),
     Row("GET", "arena_media", World.battle_address, colleague=404, outsider=404, anonymous=404),
     Row("GET", "arena_first_frame", World.battle_picture, colleague=404, outsider=404, anonymous=404),
-    Row("POST", "/api/arena/{task}/next", lambda world: {"task": "t2v"}, **ANYBODY),
+    Row("POST", "/api/arena/{track}/next", World.track, **ANYBODY),
     Row(
         "POST",
         "/api/arena/battles/{battle_id}/vote",
@@ -825,6 +839,14 @@ ROWS = [
         outsider=404,
         anonymous=404,
         data=lambda world: {"answer": "left", "idempotency_key": str(uuid.uuid4())},
+    ),
+    Row(
+        "POST",
+        "/api/arena/battles/{battle_id}/shown",
+        World.battle,
+        colleague=404,
+        outsider=404,
+        anonymous=404,
     ),
     Row(
         "POST",
@@ -850,6 +872,74 @@ ROWS = [
         data={"text": "A cat sleeps on a chair", "agreed": True},
     ),
     Row("POST", "/api/arena/prompts/{receipt}/withdraw", World.receipt, **ANYBODY),
-    Row("GET", "/api/arena/{task}/leaderboard", lambda world: {"task": "t2v"}, **ANYBODY),
-    Row("GET", "/api/arena/{task}/leaderboard.csv", lambda world: {"task": "t2v"}, **ANYBODY),
+    Row("GET", "arena_embed", World.track, **ANYBODY),
+    Row("GET", "arena_model", World.track_model, **ANYBODY),
+    Row("GET", "arena_watch", World.battle_over, **ANYBODY),
+    Row("GET", "arena_tracks", owner=200, colleague=200, role="manager", outsider_role="engineer"),
+    Row("GET", "arena_track_new", owner=200, colleague=200, role="manager", outsider_role="engineer"),
+    Row("POST", "arena_track_new", owner=422, colleague=422, role="manager", outsider_role="engineer"),
+    Row("GET", "arena_track", World.track, role="manager", outsider_role="engineer"),
+    Row(
+        "POST", "arena_track", World.track, owner=422, colleague=422, role="manager", outsider_role="engineer"
+    ),
+    Row("GET", "arena_filters", World.track, role="manager", outsider_role="engineer"),
+    Row(
+        "POST",
+        "arena_filters",
+        World.track,
+        owner=422,
+        colleague=422,
+        role="manager",
+        outsider_role="engineer",
+    ),
+    Row(
+        "POST",
+        "arena_ruling",
+        World.track,
+        owner=302,
+        colleague=302,
+        role="manager",
+        outsider_role="engineer",
+    ),
+    Row("GET", "arena_model_card", World.model, role="manager", outsider_role="engineer"),
+    Row(
+        "POST",
+        "arena_model_card",
+        World.model,
+        owner=422,
+        colleague=422,
+        role="manager",
+        outsider_role="engineer",
+    ),
+    Row("GET", "/api/arena/{track}/matrices", World.track, **ANYBODY),
+    Row("GET", "/api/arena/{track}/matrices.csv", World.track, **ANYBODY),
+    Row("GET", "/api/arena/{track}/history", World.track, **ANYBODY),
+    Row("GET", "/api/arena/{track}/history.csv", World.track, **ANYBODY),
+    Row("GET", "/api/arena/{track}/models/{model}", World.track_model, **ANYBODY),
+    Row("GET", "/api/arena/{track}/votes.csv", World.track, role="engineer", outsider_role="annotator"),
+    Row("GET", "/api/arena/{track}/filters", World.track, role="manager", outsider_role="engineer"),
+    Row(
+        "POST",
+        "/api/arena/{track}/rulings",
+        World.track,
+        owner=404,
+        colleague=404,
+        role="manager",
+        outsider_role="engineer",
+        data={"voter": "7a5ac7c5-2a2c-4d2e-8f0a-7a5ac7c52a2c", "kind": "excluded", "reason": "a program"},
+    ),
+    Row(
+        "PATCH",
+        "/api/arena/models/{model}",
+        World.model,
+        role="manager",
+        outsider_role="engineer",
+        data={"version": 0, "licence": "Apache 2.0"},
+    ),
+    Row("GET", "/api/arena/tracks", **ANYBODY),
+    Row(
+        "WS", "ws/arena/<slug:track>/", World.track, owner=True, colleague=True, outsider=True, anonymous=True
+    ),
+    Row("GET", "/api/arena/{track}/leaderboard", World.track, **ANYBODY),
+    Row("GET", "/api/arena/{track}/leaderboard.csv", World.track, **ANYBODY),
 ]

@@ -115,7 +115,8 @@ def test_websockets(row: _Row, who: str, world: World) -> None:
     pattern = next(entry for entry in websocket_urlpatterns if str(entry.pattern) == row.name)
     path = str(pattern.pattern)
     for name, value in arguments.items():
-        path = path.replace(f"<uuid:{name}>", str(value)).replace(f"<int:{name}>", str(value))
+        for kind in ("uuid", "int", "slug"):
+            path = path.replace(f"<{kind}:{name}>", str(value))
     person = AnonymousUser() if who == "anonymous" else getattr(world, who)
 
     async def stays_open() -> bool:

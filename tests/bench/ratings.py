@@ -1,54 +1,41 @@
-"""Ratings beside evalica and choix, in one run at equal ratings; and a board read out of the database.
+"""Ratings beside evalica and choix, in one run at equal ratings. `boards.py` has what the database adds.
 
     python -m tests.bench.ratings [--quick] [--json FILE]
 
-Part one, in memory: votes of 50 models from Bradley–Terry strengths 400 Elo apart at most, a tenth of
+In memory: votes of 50 models from Bradley–Terry strengths 400 Elo apart at most, a tenth of
 them ties, on 300 prompts, by a voter for every fifty votes. Everybody gets arrays of integers (evalica
 also its list of outcomes, choix a matrix that numpy counts, since it knows no ties), and tolerances at
 which all ratings agree to 1e-4 Elo; the defaults of both stop earlier. Shown are, in ms, from raw votes
 to ratings, from counts to ratings (evalica's counts are weighted rows), and from raw votes to ratings
 with intervals: ours clustered by prompt and voter, theirs by 1000 draws of single votes: evalica's
 `bootstrap` with percentiles, of which 2 draws are timed, and for choix, which has none, as many by hand.
-Part two: votes in PostgreSQL, 12 models, 300 prompts: the counting statement, the fit with clustered
-intervals, and choosing the next battle.
 """
 
 import argparse
 import json
-import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import choix
-import django
 import evalica
 import numpy as np
-from django.core.management import call_command
-from django.db import connection
 
-from tests import servers  # first: it names the folder that settings read
-from workbench import stack
-
-os.environ["DJANGO_SETTINGS_MODULE"] = "workbench.settings"
-PROMPTS, MODELS, VOTES_OF_A_VOTER = 300, 12, 50
+PROMPTS, VOTES_OF_A_VOTER = 300, 50
 COMPARED = 50  # models, in memory
 DRAWS = 2  # of a bootstrap, timed
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Ratings beside evalica and choix, and out of the database")
-    parser.add_argument("--quick", action="store_true", help="10 000 votes in memory, 2 000 in the database")
-    parser.add_argument("--memory", action="store_true", help="part one only")
+    parser = argparse.ArgumentParser(description="Ratings beside evalica and choix")
+    parser.add_argument("--quick", action="store_true", help="10 000 votes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
     sizes = [10_000] if options.quick else [100_000, 1_000_000, 10_000_000]
     memory = [row for votes in sizes for row in in_memory(votes)]
-    database = [] if options.memory else served([2_000] if options.quick else [10_000, 100_000])
     if options.json:
-        options.json.write_text(json.dumps({"memory": memory, "database": database}, indent=1))
+        options.json.write_text(json.dumps({"memory": memory}, indent=1))
 
 
 def in_memory(votes: int) -> list[dict[str, Any]]:
@@ -149,117 +136,6 @@ def matrix(left: Any, right: Any, said: Any) -> Any:
     won, lost, tied = np.bincount(code * 3 + said, minlength=3 * size).reshape(COMPARED, COMPARED, 3).T
     wins = won.T + lost + (tied + tied.T) / 2
     return np.asarray(wins, np.float64)
-
-
-def served(sizes: list[int]) -> list[dict[str, float]]:
-    """Part two, on servers of its own; prints it."""
-    services = stack.embedded_services(servers.FOLDER)
-    try:
-        for service in services:
-            service.start()
-            service.wait_ready()
-        django.setup()
-        call_command("migrate", verbosity=0)
-        database = from_database(sizes)
-    finally:
-        for service in reversed(services):
-            service.stop()
-        shutil.rmtree(servers.FOLDER, ignore_errors=True)
-    print("     votes   counting ms   fit and intervals ms   next battle ms")
-    for row in database:
-        print(
-            f"{row['votes']:10} {row['counting_ms']:13.1f} {row['fit_ms']:22.1f}"
-            f" {row['next_battle_ms']:16.1f}"
-        )
-    return database
-
-
-def from_database(sizes: list[int]) -> list[dict[str, float]]:
-    """For growing numbers of votes, what reading a leaderboard and choosing a battle take."""
-    from annotation.models import Task
-    from arena import battles, leaderboard, ratings
-    from arena.models import Battle, Voter
-    from arena.tally import tally
-    from tests.annotation import rows
-
-    rows.clips(PROMPTS, MODELS)
-    visitor = Voter.objects.create()
-    found, before = [], 0
-    for size in sizes:
-        fill(size - before)
-        before = size
-        with connection.cursor() as cursor:
-            cursor.execute("VACUUM ANALYZE")
-        counted = tally(Task.T2V, with_simulated=False)
-        n = len(counted.models)
-
-        def fit(counted: Any = counted, n: int = n) -> Any:
-            return ratings.rate(counted.counts, n, (counted.by_prompt, counted.by_voter))
-
-        def choose() -> None:
-            assert battles.next_battle(visitor, Task.T2V)
-            Battle.objects.filter(voter=visitor).delete()
-
-        leaderboard.board(Task.T2V, voters=leaderboard.Voters.ALL)
-        found.append(
-            {
-                "votes": size,
-                "counting_ms": timed(lambda: tally(Task.T2V, with_simulated=False)),
-                "fit_ms": timed(fit),
-                "next_battle_ms": timed(choose),
-            }
-        )
-    return found
-
-
-def fill(votes: int) -> None:
-    """Battles with votes, in two statements: pairs, prompts, voters and answers at random."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH voter AS (
-                INSERT INTO arena_voter (id, created_at)
-                SELECT gen_random_uuid(), now() FROM generate_series(1, %(voters)s) RETURNING id
-            ), voters AS (SELECT row_number() OVER () AS place, id FROM voter),
-            clips AS (
-                SELECT prompt_id, array_agg(id ORDER BY video_model_id) AS ids,
-                       array_agg(video_model_id ORDER BY video_model_id) AS models
-                FROM annotation_clip GROUP BY prompt_id
-            ), prompts AS (
-                SELECT row_number() OVER () AS place, count(*) OVER () AS n, clips.* FROM clips
-            ), drawn AS MATERIALIZED (
-                SELECT 1 + floor(random() * %(prompts)s)::int AS prompt,
-                       floor(random() * %(models)s)::int AS one,
-                       1 + floor(random() * (%(models)s - 1))::int AS further,
-                       1 + floor(random() * %(voters)s)::int AS voter
-                FROM generate_series(1, %(votes)s)
-            )
-            INSERT INTO arena_battle (id, task, voter_id, prompt_id, left_id, right_id, left_model_id,
-                right_model_id, left_address, right_address, state, shown_at, expires_at)
-            SELECT gen_random_uuid(), 't2v', voters.id, prompts.prompt_id,
-                   prompts.ids[1 + one], prompts.ids[1 + (one + further) %% %(models)s],
-                   prompts.models[1 + one], prompts.models[1 + (one + further) %% %(models)s],
-                   gen_random_uuid(), gen_random_uuid(), 'voted', now() - interval '1 hour', now()
-            FROM drawn JOIN prompts ON prompts.place = drawn.prompt JOIN voters ON voters.place = drawn.voter
-            """,
-            {
-                "votes": votes,
-                "voters": max(1, votes // VOTES_OF_A_VOTER),
-                "prompts": PROMPTS,
-                "models": MODELS,
-            },
-        )
-        cursor.execute(
-            """
-            INSERT INTO arena_vote (id, battle_id, answer, idempotency_key, seconds, too_fast, simulated,
-                created_at)
-            SELECT gen_random_uuid(), battle.id,
-                   (ARRAY['left', 'left', 'right', 'tie', 'both_bad'])[1 + floor(random() * 5)::int],
-                   gen_random_uuid(), 10, false, false, now()
-            FROM arena_battle battle LEFT JOIN arena_vote vote ON vote.battle_id = battle.id
-            WHERE vote.id IS NULL
-            """
-        )
 
 
 def timed(job: Callable[[], Any], times: int = 7) -> float:
