@@ -227,6 +227,12 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "rounds": {"task": "generator.advance_rounds", "schedule": 3.0, "options": {"expires": 6}},
+    "evaluations": {"task": "arena.advance_evaluations", "schedule": 5.0, "options": {"expires": 10}},
+    "evaluation-clips": {
+        "task": "generator.make_evaluation_clips",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     "runs-retention": {"task": "workbench.runs.retention", "schedule": 600.0, "options": {"expires": 600}},
 }
 # METRICS_MIRROR: tensorboard:/folder or mlflow:http://host:port; empty keeps metrics in the database only.
