@@ -9,11 +9,11 @@ import csv
 import io
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from annotation.models import Clip, Prompt, PromptCandidate, Task, VideoModel
+from annotation.models import Clip, Prompt, PromptCandidate, PromptSet, Task, VideoModel
 from arena.models_evaluations import Evaluation
 
 MANIFEST_COLUMNS = ("path", "prompt_set", "prompt_id", "prompt", "task", "model", "seed")
@@ -76,23 +76,36 @@ class ClipTable:
         return ClipTable(self.seeds, self.prompts, (model,), cells)
 
 
-def usable_prompts(evaluation: Evaluation) -> list[Prompt]:
+def usable_prompts(prompt_set: PromptSet, task: str) -> list[Prompt]:
     """The prompts that can be run, in a fixed order: an image-to-video prompt needs its first frame."""
-    rows = evaluation.prompt_set.prompts.filter(task=evaluation.task).order_by("pk")
+    rows = prompt_set.prompts.filter(task=task).order_by("pk")
     return [row for row in rows if row.task != Task.I2V or row.first_frame]
 
 
-def without_frame(evaluation: Evaluation) -> list[Prompt]:
+def without_frame(prompt_set: PromptSet, task: str) -> list[Prompt]:
     """Image-to-video prompts of the set that can't be run, since they have no first frame."""
-    rows = evaluation.prompt_set.prompts.filter(task=evaluation.task, first_frame="").order_by("pk")
-    return list(rows) if evaluation.task == Task.I2V else []
+    if task != Task.I2V:
+        return []
+    return list(prompt_set.prompts.filter(task=task, first_frame="").order_by("pk"))
 
 
-def table(evaluation: Evaluation) -> ClipTable:
+def of_evaluation(evaluation: Evaluation) -> ClipTable:
+    """The clips an evaluation has now."""
+    return table(
+        usable_prompts(evaluation.prompt_set, evaluation.task),
+        list(evaluation.video_models.order_by("name", "pk")),
+        evaluation.seeds,
+        evaluation.sampling,
+    )
+
+
+def table(
+    prompts: Sequence[Prompt],
+    video_models: Sequence[VideoModel],
+    seeds: Sequence[int],
+    sampling: Mapping[str, object],
+) -> ClipTable:
     """The clips there are now. One statement, however many there are."""
-    seeds = tuple(evaluation.seeds)
-    prompts = tuple(usable_prompts(evaluation))
-    video_models = tuple(evaluation.video_models.order_by("name", "pk"))
     cells = {(model.pk, prompt.pk): Cell() for model in video_models for prompt in prompts}
     others: dict[tuple[int, int], list[tuple[uuid.UUID, str]]] = defaultdict(list)
     rows = Clip.objects.filter(prompt__in=prompts, video_model__in=video_models, degraded_from=None)
@@ -104,7 +117,7 @@ def table(evaluation: Evaluation) -> ClipTable:
         assert model_id is not None
         key = model_id, prompt_id
         own = "checkpoint" in recipe
-        if own and any(recipe.get(name) != value for name, value in evaluation.sampling.items()):
+        if own and any(recipe.get(name) != value for name, value in sampling.items()):
             continue
         if state == Clip.State.BROKEN:
             cells[key].broken += 1
@@ -117,7 +130,7 @@ def table(evaluation: Evaluation) -> ClipTable:
         open_seeds = [seed for seed in seeds if seed not in cell.ready and seed not in cell.pending]
         for seed, (pk, state) in zip(open_seeds, clips, strict=False):
             _put(cell, seed, pk, state)
-    return ClipTable(seeds, prompts, video_models, cells)
+    return ClipTable(tuple(seeds), tuple(prompts), tuple(video_models), cells)
 
 
 def manifest_of_missing(evaluation: Evaluation, found: ClipTable) -> str:

@@ -81,7 +81,7 @@ def create(user: User, plan: EvaluationPlan, request: HttpRequest | None = None)
             created_by=user,
         )
         made.video_models.set(plan.video_models)
-        prompts = evaluation_clips.usable_prompts(made)
+        prompts = evaluation_clips.usable_prompts(plan.prompt_set, plan.task)
         if not prompts:
             raise Invalid("no_prompts", _no_prompts(plan), where="body.prompt_set")
         wanted = len(prompts) * len(plan.video_models) * len(plan.seeds)
@@ -98,7 +98,7 @@ def advance(evaluation_id: uuid.UUID) -> Evaluation:
         row = _locked(evaluation_id)
         with translation.override(row.created_by.language):
             if row.state == State.AWAITING:
-                found = evaluation_clips.table(row)
+                found = evaluation_clips.of_evaluation(row)
                 if found.complete:
                     _begin_scoring(row, found)
             if row.state == State.SCORING:
@@ -128,7 +128,7 @@ def begin_with_what_is_there(
         row = _fresh(evaluation_id, version)
         if row.state != State.AWAITING:
             raise Conflict("not_awaiting", _("The evaluation is not waiting for clips."))
-        _begin_scoring(row, evaluation_clips.table(row))
+        _begin_scoring(row, evaluation_clips.of_evaluation(row))
         if row.state == State.AWAITING:
             raise Conflict("nothing_there", row.problem)
         audit(request, "evaluation.begin", row)

@@ -45,7 +45,7 @@ def make_clips(evaluation_id: uuid.UUID) -> None:
         if row.state != Evaluation.State.AWAITING:
             return
         own = Checkpoint.objects.filter(video_model__evaluations=row).select_related("video_model")
-        found = evaluation_clips.table(row)
+        found = evaluation_clips.of_evaluation(row)
         with translation.override(row.created_by.language):
             problems = [_make(row, checkpoint, found) for checkpoint in own.order_by("created_at", "pk")]
         problem = "\n".join(filter(None, problems))

@@ -120,6 +120,7 @@ FORM_RENDERER = "workbench.forms.Renderer"
 HOME_SECTIONS = [
     "annotation.views.home_section",
     "arena.views.home_section",
+    "arena.views_evaluations.home_section",
     "rewardmodels.views.home_section",
     "generator.views.home_section",
     "workbench.runs.views.home_section",
