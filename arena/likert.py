@@ -1,0 +1,330 @@
+"""What experts' scores say of video models: means, severity-adjusted means, breakdowns and paired comparisons.
+
+A table of scores has the columns prompt, model, rater, dimension, score, a row a judgement; NaN is no score
+and is left out (who reads a file counts them: `workbench.csvtable`). A model may have several clips of a
+prompt, so several rows may have the same first four.
+
+Prompts are what was sampled: intervals are of other prompts from where these came, by a bootstrap of whole
+prompts, and so are tests. Raters are taken as they are. Plain means compare models fairly only if every rater
+scored every model alike; `adjusted` takes each rater's severity out (METHODS "Ratings"). Pure pandas and numpy.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from annotation import resampling
+from annotation.resampling import DRAWS, Floats, Ints
+from arena import mixedmodel
+from arena.mixedmodel import Components, NotEstimableError
+
+
+@dataclass(frozen=True)
+class GroupMean:
+    """The mean of all scores of a group, in points."""
+
+    group: dict[str, str]
+    """The group's value in each column that makes it."""
+    mean: float
+    low: float | None
+    high: float | None
+    scores: int
+    prompts: int
+
+
+@dataclass(frozen=True)
+class AdjustedMean:
+    """What all raters together, by their numbers of scores, would have given the model on average."""
+
+    model: str
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Severity:
+    """A rater's plain mean, and how many points below all raters' mean they score the same clips."""
+
+    rater: str
+    mean: float
+    severity: float
+    scores: int
+
+
+@dataclass(frozen=True)
+class AdjustedDimension:
+    dimension: str
+    means: tuple[AdjustedMean, ...]
+    """Empty where severity can't be told from the models; `reason` says why: "disconnected" (raters and models
+    fall into sets that share no score), "too_few" scores or "too_many_raters"."""
+    raters: tuple[Severity, ...]
+    components: Components | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`model` minus `other`, in points, over the prompts that both have scores of."""
+
+    dimension: str
+    model: str
+    other: str
+    prompts: int
+    difference: float
+    """The mean over prompts of the difference of the two models' means; interval by prompts, p by sign flips."""
+    low: float | None
+    high: float | None
+    p: float
+    p_holm: float
+    adjusted: float | None
+    """The difference of the severity-adjusted means, with interval and p of the mixed model (t test)."""
+    adjusted_low: float | None
+    adjusted_high: float | None
+    adjusted_p: float | None
+    adjusted_p_holm: float | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of a model's judgements in a dimension mark a sub-aspect as a defect, or as a strength."""
+
+    model: str
+    dimension: str
+    aspect: str
+    kind: str
+    share: float
+    low: float | None
+    high: float | None
+    marked: int
+    scored: int
+
+
+def means(
+    scores: pd.DataFrame,
+    by: Sequence[str] = ("model", "dimension"),
+    *,
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> list[GroupMean]:
+    """The mean score of every group of rows with the same values in the columns `by`, by first appearance.
+
+    Intervals are of the prompt-cluster bootstrap. Rows that lack a value in `by` are in no group.
+    """
+    rows = scores[scores["score"].notna() & scores[list(by)].notna().all(axis=1)]
+    group, names = grouped(rows, by)
+    prompt = pd.factorize(rows["prompt"])[0].astype(np.int64)
+    score = rows["score"].to_numpy(float)
+    low, high = _mean_intervals(prompt, group, score, len(names), seed, draws)
+    counts = np.bincount(group, minlength=len(names))
+    total = np.bincount(group, score, len(names))
+    prompts = group_prompts(prompt, group, len(names))
+    return [
+        GroupMean(
+            name,
+            float(total[place] / counts[place]),
+            low[place],
+            high[place],
+            int(counts[place]),
+            int(prompts[place]),
+        )
+        for place, name in enumerate(names)
+    ]
+
+
+def labelled(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    """The table with a row for each label of its prompt, in the columns that `labels` has besides prompt.
+
+    A prompt with several labels counts under each; one without is left out.
+    """
+    return table.astype({"prompt": object}).merge(labels.astype({"prompt": object}), on="prompt", how="inner")
+
+
+def adjusted(scores: pd.DataFrame) -> list[AdjustedDimension]:
+    """Severity-adjusted means in each dimension, by the mixed model of `arena.mixedmodel`.
+
+    Intervals are Student's with one degree of freedom less than there are prompts.
+    """
+    return [_adjusted(dimension, rows)[0] for dimension, rows in _dimensions(scores)]
+
+
+def compare(scores: pd.DataFrame, *, seed: int = 0, draws: int = DRAWS) -> list[Comparison]:
+    """Every two models in every dimension, paired by prompt; Holm's correction is over the whole list."""
+    found = [
+        one for dimension, rows in _dimensions(scores) for one in _compared(dimension, rows, seed, draws)
+    ]
+    plain = resampling.holm(np.array([one["p"] for one in found], float))
+    adjusted_p = np.array(
+        [np.nan if one["adjusted_p"] is None else one["adjusted_p"] for one in found], float
+    )
+    corrected = resampling.holm(adjusted_p)
+    return [
+        Comparison(**one, p_holm=float(p), adjusted_p_holm=None if np.isnan(q) else float(q))
+        for one, p, q in zip(found, plain, corrected, strict=True)
+    ]
+
+
+def shares(scores: pd.DataFrame, ticks: pd.DataFrame, *, seed: int = 0, draws: int = DRAWS) -> list[Share]:
+    """How often each sub-aspect is marked. `ticks` has prompt, model, rater, dimension, aspect, kind, a row a mark.
+
+    Of all judgements of the model in the dimension, marks or none; a sub-aspect that nobody marked in a
+    dimension is not listed, one that was marked for some model is listed for all. Intervals by prompts.
+    """
+    judgement = ["prompt", "model", "rater", "dimension"]
+    judged = scores[scores["score"].notna()][judgement].astype(object).drop_duplicates()
+    marked = ticks[[*judgement, "aspect", "kind"]].astype(object).drop_duplicates()
+    kinds = marked[["dimension", "aspect", "kind"]].drop_duplicates()
+    marked["score"] = 1.0
+    rows = judged.merge(kinds, on="dimension").merge(marked, on=[*judgement, "aspect", "kind"], how="left")
+    rows["score"] = rows["score"].fillna(0.0)
+    return [
+        Share(
+            one.group["model"],
+            one.group["dimension"],
+            one.group["aspect"],
+            one.group["kind"],
+            one.mean,
+            one.low,
+            one.high,
+            round(one.mean * one.scores),
+            one.scores,
+        )
+        for one in means(rows, ("dimension", "aspect", "kind", "model"), seed=seed, draws=draws)
+    ]
+
+
+# --- Groups -----------------------------------------------------------------------------------------------
+
+
+def grouped(rows: pd.DataFrame, by: Sequence[str]) -> tuple[Ints, list[dict[str, str]]]:
+    """Each row's group, numbered by first appearance, and the groups' values."""
+    key = np.zeros(len(rows), np.int64)
+    values = []
+    for column in by:
+        codes, found = pd.factorize(rows[column])
+        key = key * max(len(found), 1) + codes
+        values.append([str(value) for value in found])
+    group, keys = pd.factorize(key)
+    places = np.unravel_index(keys, [len(found) for found in values]) if len(keys) else []
+    names = [
+        {column: found[place] for column, found, place in zip(by, values, where, strict=True)}
+        for where in zip(*places, strict=True)
+    ]
+    return group.astype(np.int64), names
+
+
+def group_prompts(prompt: Ints, group: Ints, groups: int) -> Ints:
+    """How many prompts each group has rows of."""
+    found = np.unique(prompt * groups + group) % groups if groups else np.zeros(0, np.int64)
+    return np.bincount(found, minlength=groups)
+
+
+def _mean_intervals(
+    prompt: Ints, group: Ints, score: Floats, groups: int, seed: int, draws: int
+) -> tuple[list[float | None], list[float | None]]:
+    """Low and high by group, of sums of scores over numbers of scores in draws of prompts."""
+    bundle, count = resampling.bundled(prompt, seed=seed)
+    place = bundle * groups + group
+    size = count * groups
+    totals = np.bincount(place, score, size).reshape(count, groups)
+    numbers = np.bincount(place, minlength=size).reshape(count, groups).astype(float)
+    drawn = resampling.weights(count, draws=draws, seed=seed) if count else np.zeros((draws, 0))
+    with np.errstate(invalid="ignore"):
+        found = (drawn @ totals) / (drawn @ numbers)
+    clusters = (numbers > 0).sum(axis=0)
+    ends = [resampling.interval(found[:, place], int(clusters[place])) for place in range(groups)]
+    return [low for low, _high in ends], [high for _low, high in ends]
+
+
+def _dimensions(scores: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    rows = scores[scores["score"].notna()]
+    return [
+        (str(name), of_dimension)
+        for name, of_dimension in rows.groupby("dimension", sort=False, observed=True)
+    ]
+
+
+# --- One dimension ----------------------------------------------------------------------------------------
+
+
+def _adjusted(dimension: str, rows: pd.DataFrame) -> tuple[AdjustedDimension, mixedmodel.Fit | None]:
+    prompt, model, rater = (pd.factorize(rows[column]) for column in ("prompt", "model", "rater"))
+    codes = [found[0].astype(np.int64) for found in (prompt, model, rater)]
+    score = rows["score"].to_numpy(float)
+    numbers = np.bincount(codes[2])
+    plain = np.bincount(codes[2], score) / numbers
+    try:
+        fit = mixedmodel.fit(codes[0], codes[1], codes[2], score)
+    except NotEstimableError as error:
+        return AdjustedDimension(dimension, (), (), None, error.reason), None
+    reach = _t_reach(len(prompt[1])) * np.sqrt(np.diag(fit.covariance))
+    adjusted_means = tuple(
+        AdjustedMean(str(name), float(mean), float(mean - r), float(mean + r))
+        for name, mean, r in zip(model[1], fit.means, reach, strict=True)
+    )
+    raters = tuple(
+        Severity(str(name), float(mean), float(-leniency), int(n))
+        for name, mean, leniency, n in zip(rater[1], plain, fit.leniency, numbers, strict=True)
+    )
+    return AdjustedDimension(dimension, adjusted_means, raters, fit.components, ""), fit
+
+
+def _compared(dimension: str, rows: pd.DataFrame, seed: int, draws: int) -> list[dict[str, object]]:
+    prompt, prompts = pd.factorize(rows["prompt"])
+    model, models = pd.factorize(rows["model"])
+    size = len(prompts) * len(models)
+    place = prompt * len(models) + model
+    numbers = np.bincount(place, minlength=size)
+    totals = np.bincount(place, rows["score"].to_numpy(float), size)
+    with np.errstate(invalid="ignore"):
+        by_prompt = (totals / numbers).reshape(len(prompts), len(models))
+    pairs = list(itertools.combinations(range(len(models)), 2))
+    if not pairs:
+        return []
+    one, other = np.array(pairs).T
+    differences = by_prompt[:, one] - by_prompt[:, other]
+    both = ~np.isnan(differences)
+    differences = np.where(both, differences, 0.0)
+    p = resampling.sign_flips(differences, seed=seed)
+    where, pair = np.nonzero(both)
+    low, high = _mean_intervals(where, pair, differences[both], len(pairs), seed, draws)
+    fit = _adjusted(dimension, rows)[1]
+    freedom = len(prompts)
+    return [
+        {
+            "dimension": dimension,
+            "model": str(models[one[k]]),
+            "other": str(models[other[k]]),
+            "prompts": int(both[:, k].sum()),
+            "difference": float(differences[:, k].sum() / both[:, k].sum()),
+            "low": low[k],
+            "high": high[k],
+            "p": float(p[k]),
+            **_contrast(fit, one[k], other[k], freedom),
+        }
+        for k in range(len(pairs))
+        if both[:, k].any()
+    ]
+
+
+def _contrast(fit: mixedmodel.Fit | None, one: int, other: int, prompts: int) -> dict[str, float | None]:
+    names = ("adjusted", "adjusted_low", "adjusted_high", "adjusted_p")
+    if fit is None:
+        return dict.fromkeys(names)
+    difference = float(fit.means[one] - fit.means[other])
+    v = fit.covariance
+    error = float(np.sqrt(max(v[one, one] + v[other, other] - 2 * v[one, other], 0.0)))
+    reach = _t_reach(prompts) * error
+    if error > 0:
+        p = 2 * float(stats.t.sf(abs(difference) / error, max(prompts - 1, 1)))
+    else:
+        p = 1.0 if difference == 0 else 0.0
+    return dict(zip(names, (difference, difference - reach, difference + reach, p), strict=True))
+
+
+def _t_reach(prompts: int) -> float:
+    return float(stats.t.ppf(0.975, max(prompts - 1, 1)))
