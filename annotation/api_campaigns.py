@@ -10,11 +10,12 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from annotation import campaigns, export, progress
-from annotation.campaigns import CampaignSpec, Selection
+from annotation.campaigns import CampaignSpec
 from annotation.dimensions import DimensionSpec, default_dimensions
 from annotation.dryrun import DryRun, dry_run
 from annotation.export_formats import PairFormat
 from annotation.models import Campaign, Dimension, Item
+from annotation.planning import Selection
 from workbench import streamed
 from workbench.access import audit, require
 from workbench.answers import Misfits, Problem

@@ -10,8 +10,8 @@ from typing import Any
 from django.db.models import Count, F, Q, Sum
 from django.urls import reverse
 
-from annotation.campaigns import Group, Selection, chosen_prompts, plan
 from annotation.models import Campaign, Clip, Participation, Prompt
+from annotation.planning import Group, Selection, chosen_prompts, plan
 
 SHOWN = 3
 """First items in a preview."""

@@ -14,18 +14,10 @@ from django.db import transaction
 from django.db.models import F, Max
 from django.utils.translation import gettext as _
 
-from annotation.campaigns import (
-    Group,
-    Origin,
-    Selection,
-    add_items,
-    clips_by_prompt,
-    deal,
-    locked,
-    refuse_unrendered,
-)
+from annotation.campaigns import add_items, locked, refuse_unrendered
 from annotation.editing import refuse_closed
 from annotation.models import Campaign, ItemClip
+from annotation.planning import Group, Origin, Selection, clips_by_prompt, deal
 from workbench.refusals import Conflict, Missing
 
 TRIES = 20

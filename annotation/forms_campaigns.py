@@ -7,12 +7,13 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from annotation import taxonomy
-from annotation.campaigns import CampaignSpec, Selection
+from annotation.campaigns import CampaignSpec
 from annotation.dimensions import DimensionSpec, default_dimensions
 from annotation.editing import Changes
 from annotation.extending import Way
 from annotation.forms import NamedChoices
 from annotation.models import AnnotatorGroup, Campaign, Dimension, Prompt, PromptSet, Task, VideoModel
+from annotation.planning import Selection
 from workbench.models import User
 
 if TYPE_CHECKING:  # generic to the type checker only

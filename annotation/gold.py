@@ -20,6 +20,7 @@ from django.utils.translation import get_language
 
 from annotation import bestworst
 from annotation.models import Campaign, GoldAnswer, GoldJudgement, Judgement, Participation
+from workbench.access import may
 from workbench.models import User
 
 Qualification = Participation.Qualification
@@ -64,6 +65,7 @@ def claim(campaign_id: uuid.UUID, annotator: User, state: str) -> uuid.UUID | No
     values: dict[str, Any] = {
         "campaign": campaign_id,
         "person": annotator.pk,
+        "scores": may(annotator, "score"),
         "state": state,
         "start": uuid.UUID(bytes=start),
     }
@@ -195,7 +197,7 @@ _CLAIM = f"""
 WITH open_campaign AS (
     SELECT c.id, c.lease_minutes FROM annotation_campaign c
     WHERE c.id = %(campaign)s AND c.state = 'open'
-      AND (c.open_to_all OR EXISTS (
+      AND ((c.open_to_all AND (%(scores)s::bool OR c.protocol = 'best_worst')) OR EXISTS (
         SELECT 1 FROM annotation_campaign_annotators m
         WHERE m.campaign_id = c.id AND m.user_id = %(person)s))),
 found AS (

@@ -218,6 +218,13 @@ class Rendition(models.Model):
 class Campaign(models.Model):
     """One labelling effort over a fixed list of items."""
 
+    class Protocol(models.TextChoices):
+        """What is asked of an item: see bestworst.py for the first, scoring.py for the others."""
+
+        BEST_WORST = "best_worst", _("Best and worst")
+        LIKERT = "likert", _("Scores from 1 to 5")
+        GSB = "gsb", _("Good, same or bad")
+
     class State(models.TextChoices):
         DRAFT = "draft", _("Draft")
         OPEN = "open", _("Open")
@@ -228,8 +235,16 @@ class Campaign(models.Model):
     name = models.CharField(max_length=120)
     guidelines = models.TextField(blank=True)
     state = models.CharField(max_length=8, choices=State, default=State.DRAFT, db_index=True)
+    protocol = models.CharField(
+        max_length=10, choices=Protocol, default=Protocol.BEST_WORST, db_default=Protocol.BEST_WORST
+    )
+    # Good/same/bad says how the clip of this model does against the item's other one.
+    model_under_test = models.ForeignKey(
+        VideoModel, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    # Of a Likert campaign, at most: what is left of a prompt's clips makes a smaller item.
     clips_per_item = models.PositiveSmallIntegerField(
-        default=4, validators=[MinValueValidator(2), MaxValueValidator(8)]
+        default=4, validators=[MinValueValidator(1), MaxValueValidator(8)]
     )
     overlap = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(20)]
@@ -272,6 +287,13 @@ class Campaign(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-created_at"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(protocol="gsb", model_under_test__isnull=False)
+                | (~Q(protocol="gsb") & Q(model_under_test=None)),
+                name="campaign_tests_a_model_if_gsb",
+            )
+        ]
 
     @property
     def wanted(self) -> int:
@@ -555,7 +577,7 @@ class Judgement(models.Model):
     annotator = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="judgements"
     )
-    answers = models.JSONField()  # bestworst.to_json
+    answers = models.JSONField()  # bestworst.to_json, or scoring.to_json
     supersedes = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
     )
@@ -669,7 +691,8 @@ class GoldAnswer(models.Model):
 
     item = models.OneToOneField(Item, on_delete=models.CASCADE, primary_key=True, related_name="gold_answer")
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="gold_answers")
-    # By dimension key: {"best": [ItemClip, ...], "worst": [...]} with either side or both, or {"tie": true}.
+    # By dimension key: {"best": [ItemClip, ...], "worst": [...]} with either side or both, or {"tie": true};
+    # of a Likert campaign {"expected": {ItemClip: score}, "tolerance": points}.
     answers = models.JSONField()
     explanation_en = models.TextField(blank=True)
     explanation_zh = models.TextField(blank=True)

@@ -24,8 +24,7 @@ def label_home(request: SignedInRequest) -> HttpResponse:
 @needs("label")
 def label(request: SignedInRequest, campaign_id: uuid.UUID) -> HttpResponse:
     campaign = get_object_or_404(Campaign, pk=campaign_id)
-    invited = campaign.open_to_all or campaign.annotators.filter(pk=request.user.pk).exists()
-    if not invited or campaign.state == Campaign.State.DRAFT:
+    if not campaigns.invited(campaign, request.user) or campaign.state == Campaign.State.DRAFT:
         raise Http404
     context = {
         "campaign": campaign,

@@ -396,8 +396,8 @@ UPDATE annotation_item SET open_slots = open_slots - 1 WHERE id IN (SELECT item 
 def make(size: int) -> tuple[str, list[str]]:
     """A campaign of this many items over a few prompts, and a token for each client."""
     # Models can be imported only once Django is set up.
-    from annotation.campaigns import Selection, plan
     from annotation.models import Campaign, Clip, Item, ItemClip
+    from annotation.planning import Selection, plan
     from tests.annotation import rows
     from workbench.models import ApiToken, Role
 
