@@ -229,7 +229,9 @@ def _named_prompt(fields: dict[str, str]) -> Prompt:
         prompt_set__slug=fields.get("prompt_set", ""), external_id=fields["prompt_id"]
     ).first()
     if found is None or found.prompt is None:
-        text = _("The prompt set “%(set)s” has no prompt “%(id)s”. Give the set's slug and the prompt's id there.")
+        text = _(
+            "The prompt set “%(set)s” has no prompt “%(id)s”. Give the set's slug and the prompt's id there."
+        )
         raise _LineError(text % {"set": fields.get("prompt_set", ""), "id": fields["prompt_id"]})
     if (task := fields.get("task")) and task != found.prompt.task:
         text = _("task is “%(given)s”, but the prompt “%(id)s” is %(task)s.")

@@ -16,6 +16,7 @@ from annotation.models import Rendition, Task, VideoModel
 from annotation.models_data import PromptConsent
 from annotation.prompts import TEXT_LENGTH
 from arena import battles, leaderboard, visitors
+from arena.api_evaluations import router as evaluations
 from arena.leaderboard import Voters
 from arena.models import Answer, Battle, Vote
 from arena.ratings import Ties
@@ -214,8 +215,9 @@ def board_csv(
 
 
 def register(api: NinjaAPI) -> None:
-    """Put this app's router into the API."""
+    """Put this app's routers into the API."""
     api.add_router("/arena", router)
+    api.add_router("/evaluations", evaluations)
 
 
 def _shown(battle: Battle) -> dict[str, Any]:

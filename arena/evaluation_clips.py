@@ -121,7 +121,7 @@ def table(
             continue
         if state == Clip.State.BROKEN:
             cells[key].broken += 1
-        elif seed in seeds and seed not in cells[key].ready:
+        elif seed is not None and seed in seeds and seed not in cells[key].ready:
             _put(cells[key], seed, pk, state)
         elif not own:
             others[key].append((pk, state))
@@ -135,12 +135,8 @@ def table(
 
 def manifest_of_missing(evaluation: Evaluation, found: ClipTable) -> str:
     """The CSV to fill in with paths and to import: a line for every clip that is missing."""
-    names = dict(
-        PromptCandidate.objects.filter(prompt_set=evaluation.prompt_set)
-        .exclude(prompt=None)
-        .exclude(external_id="")
-        .values_list("prompt_id", "external_id")
-    )
+    named = PromptCandidate.objects.filter(prompt_set=evaluation.prompt_set).exclude(external_id="")
+    names = {prompt: told for prompt, told in named.values_list("prompt_id", "external_id") if prompt}
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(MANIFEST_COLUMNS)
@@ -149,7 +145,7 @@ def manifest_of_missing(evaluation: Evaluation, found: ClipTable) -> str:
 
 
 def _manifest_lines(
-    evaluation: Evaluation, found: ClipTable, names: dict[int | None, str]
+    evaluation: Evaluation, found: ClipTable, names: Mapping[int, str]
 ) -> Iterable[tuple[object, ...]]:
     for model, prompt, seed in found.lacking():
         known = names.get(prompt.pk, "")

@@ -132,11 +132,14 @@ def _scores(report: Report) -> Figure:
 def _adjusted(report: Report) -> Figure:
     rows = [row for row in report.means if row["adjusted"] is not None]
     raw, adjusted = _("as given"), _("adjusted for severity")
-    places = [[report.dimension_name(r["dimension"]) for r in rows], [report.model_name(r["model"]) for r in rows]]
+    places = [
+        [report.dimension_name(r["dimension"]) for r in rows],
+        [report.model_name(r["model"]) for r in rows],
+    ]
     return Figure(
         "adjusted",
         _("Scores as given and adjusted for the experts' severity"),
-        _("Experts differ in how strict they are. The adjusted means are those of experts of middle strictness."),
+        _("Experts differ in how strict they are; adjusted means are as if all had judged everything."),
         [
             _dots(0, raw, places, [r["mean"] for r in rows], _error(rows, "mean", "low", "high"), "circle"),
             _dots(
@@ -203,7 +206,7 @@ def _agreement(report: Report) -> Figure:
     return Figure(
         "agreement",
         _("How far the experts agree"),
-        _("1 is full agreement, 0 what chance gives. Where ICC(C,1) is far above ICC(A,1), they differ in severity."),
+        _("1 is full agreement, 0 chance. Where ICC(C,1) is far above ICC(A,1), they differ in severity."),
         [
             _dots(
                 place,
@@ -320,7 +323,20 @@ def _pairs(report: Report) -> Figure:
             "height": 150 + 30 * len(rows),
             "xaxis": {"range": [0, 100], "title": {"text": "%"}},
         },
-        ("opponent", "dimension", "good", "same", "bad", "judgements", "prompts", "net", "low", "high", "p", "p_adjusted"),
+        (
+            "opponent",
+            "dimension",
+            "good",
+            "same",
+            "bad",
+            "judgements",
+            "prompts",
+            "net",
+            "low",
+            "high",
+            "p",
+            "p_adjusted",
+        ),
         rows,
     )
 
@@ -335,7 +351,7 @@ def _pair_categories(report: Report) -> Figure:
     return Figure(
         "pair_categories",
         _("GSB by category"),
-        _("(good − bad) / all in percent, overall or over all dimensions: above 0, the model under test is better."),
+        _("(good − bad) / all in percent: above 0, the model under test is better."),
         [
             {
                 "type": "heatmap",
@@ -450,7 +466,9 @@ def _coloured(trace: dict[str, Any], theme: Theme) -> dict[str, Any]:
         done["textfont"] = {"color": theme.text}
         done["colorbar"] = {"thickness": 12, "outlinewidth": 0}
     if (colour := trace.get("colour")) is not None:
-        of_data = theme.verdicts[colour] if isinstance(colour, str) else theme.colours[colour % len(theme.colours)]
+        of_data = (
+            theme.verdicts[colour] if isinstance(colour, str) else theme.colours[colour % len(theme.colours)]
+        )
         done["marker"] = {**trace.get("marker", {}), "color": of_data}
         if "error_y" in done:
             on_bars = trace["type"] == "bar"

@@ -1,7 +1,7 @@
 """The items of an evaluation, blind and balanced: pure, the same for the same cells and seed.
 
-Items are laid out in passes. In a pass every prompt comes once, and the video models take turns from prompt to
-prompt; in the next pass each prompt gets the next model. So any stretch of the list as long as there are
+Items are laid out in passes. In a pass every prompt comes once, and the video models take turns from prompt
+to prompt; in the next pass each prompt gets the next model. So any stretch of the list as long as there are
 models has each of them once, people who judge a part of it see all models equally often, and clips of one
 prompt are far apart.
 """
@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from annotation.campaigns import Group
+from annotation.planning import Group
 
 ClipsBySeed = Mapping[int, uuid.UUID]
 Cells = Mapping[tuple[int, int], ClipsBySeed]

@@ -1,4 +1,4 @@
-"""What an evaluation's judgements say: computed from them, kept on its row, computed anew when more have come.
+"""What an evaluation's judgements say: computed from them, kept on its row, anew when more have come.
 
 Absolute scores by `likert.py`, pairs by `gsb.py`, agreement by `annotation.scoreagreement`. "overall" is one
 more dimension: of scores the mean over the others within a judgement, of pairs the experts' own overall word.
@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from annotation import taxonomy
 from annotation.models import Campaign, Category, Clip, Dimension, ItemClip, Judgement, Prompt, VideoModel
-from annotation.rubric import RUBRIC
+from annotation.rubric import rubric
 from annotation.scoreagreement import Figure as Estimate
 from annotation.scoreagreement import agreement
 from annotation.scores import GsbRow, LikertRow, gsb_rows, likert_rows
@@ -80,7 +80,7 @@ class Report:
         return _in_language(self.dimensions.get(key, [key, key]))
 
     def aspect_name(self, dimension: str, aspect: str) -> str:
-        known = RUBRIC.get(dimension)
+        known = rubric(dimension)
         found = next((one for one in known.aspects if one.key == aspect), None) if known else None
         return _in_language([found.name_en, found.name_zh]) if found else aspect
 
@@ -130,7 +130,7 @@ def compute(evaluation: Evaluation) -> Report | None:
     paired = list(gsb_rows(evaluation.gsb_campaign)) if evaluation.gsb_campaign else []
     if not scored and not paired:
         return None
-    said = [*scored, *paired]
+    said: list[LikertRow | GsbRow] = [*scored, *paired]
     under_test = evaluation.under_test.slug if evaluation.under_test else ""
     names = dict(evaluation.video_models.order_by("name", "pk").values_list("slug", "name"))
     labels = _labels(said)
@@ -286,16 +286,17 @@ def _defects(rows: Iterable[LikertRow], scores: pd.DataFrame) -> list[Row]:
 
 def _slices(overall: pd.DataFrame, labels: pd.DataFrame) -> list[Row]:
     """Of prompts with several shots and one, and of each style."""
-    found: list[Row] = []
     many = set(Category.objects.filter(pk__in=_below("multi-shot")).values_list("slug", flat=True))
     styles = set(Category.objects.filter(pk__in=_below(_STYLES)).values_list("slug", flat=True)) - {_STYLES}
-    put = {slug: "multi-shot" for slug in many} | {"single-shot": "single-shot"} | {s: s for s in styles}
+    put = dict.fromkeys(many, "multi-shot") | {"single-shot": "single-shot"} | {s: s for s in styles}
     own = labels[labels["category"].isin(list(put))]
     if own.empty:
         return []
     named = own.assign(category=own["category"].map(put)).drop_duplicates()
-    for one in likert.means(likert.labelled(overall, named), by=("category", "model")):
-        found.append({"category": one.group["category"], "model": one.group["model"]} | _interval(one))
+    found = [
+        {"category": one.group["category"], "model": one.group["model"]} | _interval(one)
+        for one in likert.means(likert.labelled(overall, named), by=("category", "model"))
+    ]
     return sorted(found, key=lambda row: (row["category"] not in _SHOTS, row["category"]))
 
 

@@ -1,7 +1,7 @@
 """Benchmark evaluations: from a prompt set and video models to experts' scores.
 
-    awaiting  clips are made here (whoever has a checkpoint for a video model launches runs, `EvaluationRun`) or
-              come in by import; `evaluation_clips.table` says what is there
+    awaiting  clips are made here (whoever has a video model's checkpoint launches runs, `EvaluationRun`)
+              or come in by import; `evaluation_clips.table` says what is there
     scoring   a Likert campaign, a GSB campaign or both are open to the experts
     done      everything asked for is judged, or somebody ended it; the report stays
 
@@ -22,9 +22,10 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from annotation import campaigns
-from annotation.campaigns import CampaignSpec, Group, Selection
+from annotation.campaigns import CampaignSpec
 from annotation.dimensions import default_dimensions
 from annotation.models import Campaign, PromptSet, Task, VideoModel
+from annotation.planning import Group, Selection
 from arena import evaluation_clips, evaluation_items
 from arena.evaluation_clips import ClipTable
 from arena.models_evaluations import Evaluation
@@ -269,9 +270,7 @@ def _end(row: Evaluation, state: str) -> None:
             campaigns.set_state(campaign.pk, Campaign.State.CLOSED, campaign.version)
             campaign.refresh_from_db()
     changed: dict[str, Any] = {"version": F("version") + 1}
-    Evaluation.objects.filter(pk=row.pk).update(
-        state=state, problem="", ended_at=timezone.now(), **changed
-    )
+    Evaluation.objects.filter(pk=row.pk).update(state=state, problem="", ended_at=timezone.now(), **changed)
     row.refresh_from_db()
 
 

@@ -26,9 +26,7 @@ class EvaluationForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text=_("Clips of our checkpoints are made; those of outside models are imported."),
     )
-    likert = forms.BooleanField(
-        label=_("Absolute scores (Likert, 1–5)"), required=False, initial=True
-    )
+    likert = forms.BooleanField(label=_("Absolute scores (Likert, 1–5)"), required=False, initial=True)
     gsb = forms.BooleanField(label=_("Comparison in pairs (GSB)"), required=False)
     under_test = NamedChoice(
         VideoModel.objects.order_by("name"),
@@ -44,7 +42,11 @@ class EvaluationForm(forms.Form):
         help_text=_("A clip of each prompt and model for each; separated by commas."),
     )
     overlap = forms.IntegerField(
-        label=_("Judgements per item"), min_value=1, max_value=20, initial=2, help_text=_("By different people.")
+        label=_("Judgements per item"),
+        min_value=1,
+        max_value=20,
+        initial=2,
+        help_text=_("By different people."),
     )
     steps = forms.IntegerField(label=_("Sampling steps"), min_value=1, max_value=1000, initial=20)
     guidance = forms.FloatField(label=_("Guidance"), min_value=0, max_value=30, initial=3)

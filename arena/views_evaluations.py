@@ -90,7 +90,15 @@ def evaluation_report(request: SignedInRequest, evaluation_id: uuid.UUID) -> Htt
     row = _evaluation(evaluation_id)
     report = evaluation_reports.of(row)
     figures = evaluation_figures.figures(report) if report else []
+    ranked = list(dict.fromkeys(one["model"] for one in report.prompts)) if report else []
+    asked = request.GET.get("model", "")
+    focus = asked if asked in ranked else evaluation_file.focus(report) if report else ""
+    ends = evaluation_reports.watched(row, report, focus) if report else {}
+    titles = {"strongest": _("Strongest prompts"), "weakest": _("Weakest prompts")}
     context = {
+        "ranked": ranked,
+        "focus": focus,
+        "watched": [(end, titles[end], rows) for end, rows in ends.items()],
         "evaluation": row,
         "report": report,
         "figures": figures,

@@ -1,4 +1,4 @@
-"""Clips for benchmark evaluations: the checkpoints' video models get what an evaluation lacks, by `generate` runs.
+"""Clips for benchmark evaluations: what lacks of our checkpoints' video models is made by `generate` runs.
 
 An evaluation and a video model have at most one run at work. What a run was to make once is not asked for
 again: a clip that still lacks then is a problem for a person, who finds it on the evaluation's page.

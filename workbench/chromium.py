@@ -58,7 +58,11 @@ def _printed(program: Path, html: str, folder: Path) -> bytes:
         f"--print-to-pdf={made}",
         page.as_uri(),
     ]
-    env = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "TMPDIR", "FONTCONFIG_PATH")}
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("PATH", "LANG", "TMPDIR", "FONTCONFIG_PATH")
+    }
     try:
         done = subprocess.run(
             command,
@@ -69,7 +73,9 @@ def _printed(program: Path, html: str, folder: Path) -> bytes:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise NotPrintedError(_("The browser did not finish printing in %(n)s s.") % {"n": SECONDS}) from error
+        raise NotPrintedError(
+            _("The browser did not finish printing in %(n)s s.") % {"n": SECONDS}
+        ) from error
     if done.returncode or not made.is_file():
         why = done.stderr.decode(errors="replace").strip()[-300:]
         raise NotPrintedError(_("The browser could not print: %(why)s") % {"why": why})

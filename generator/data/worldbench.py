@@ -2,8 +2,8 @@
 
 `python -m generator.data.worldbench FOLDER` writes `t2v.jsonl`, `i2v.jsonl` and the first frames; the same
 bytes of text and the same pixels each time. All prompts are of the combinations that training never saw
-(`world.held_out`): each of the twelve in five forms, a short wish with each camera, one that leaves the camera
-open, and a dense caption. Labels are slugs of the taxonomy (§7.2.1).
+(`world.held_out`): each of the twelve in five forms, a short wish with each camera, one that leaves the
+camera open, and a dense caption. Labels are slugs of the taxonomy (§7.2.1).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FORMS: tuple[Camera | Literal["open", "dense"], ...] = (*CAMERAS, "open", "dens
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchPrompt:
-    """A prompt of the benchmark; `scene` is one that would answer it, and whose first frame i2v starts from."""
+    """A prompt of the benchmark; `scene` would answer it, and its first frame is what i2v starts from."""
 
     id: str
     task: Task
@@ -120,6 +120,8 @@ def _labels(task: Task, camera: Camera | None, dense: bool) -> tuple[str, ...]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m generator.data.worldbench", description=__doc__)
     default = Path(__file__).resolve().parents[2] / "fixtures" / "worldbench"
-    parser.add_argument("folder", type=Path, nargs="?", default=default, help="where to (default: the fixtures)")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", default=default, help="where to (default: the fixtures)"
+    )
     target = parser.parse_args().folder
     print(f"{write(target)} prompts in {target}")

@@ -37,7 +37,9 @@ def test_every_prompt_asks_for_what_training_never_saw(rows: list[BenchPrompt]) 
     for row in rows:
         english, chinese = world.parse(row.text_en), world.parse(row.text_zh)
         assert english == chinese
-        assert english.shape and english.colour and english.direction
+        assert english.shape
+        assert english.colour
+        assert english.direction
         assert world.held_out(english.shape, english.colour, english.direction)
     asked = Counter((w.shape, w.colour, w.direction) for w in (world.parse(row.text_en) for row in rows))
     assert set(asked.values()) == {5}
