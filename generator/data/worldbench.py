@@ -42,7 +42,7 @@ class BenchPrompt:
 
     @property
     def first_frame(self) -> str:
-        """Its file under the benchmark's folder."""
+        """Its file under the benchmark's folder: frames are found by the prompt's id."""
         return f"{FRAMES_FOLDER}/{self.id}.png"
 
     def picture(self) -> NDArray[np.uint8]:
@@ -59,7 +59,6 @@ class BenchPrompt:
             "labels": list(self.labels),
         }
         if self.task == "i2v":
-            told["first_frame"] = self.first_frame
             told["first_frame_en"] = world.still(self.scene, "en")
             told["first_frame_zh"] = world.still(self.scene, "zh")
         return told
