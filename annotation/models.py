@@ -57,6 +57,9 @@ class Prompt(models.Model):
     task = models.CharField(max_length=3, choices=Task, default=Task.T2V)
     # The picture an image-to-video clip starts from: a PNG named by its SHA-256 (see firstframes.py).
     first_frame = models.FileField(upload_to="first_frames/", max_length=200, blank=True)
+    # What that picture shows: a benchmark says it where the picture itself comes later.
+    first_frame_en = models.TextField(blank=True)
+    first_frame_zh = models.TextField(blank=True)
     # SHA-256 of task, texts and first frame: the same prompt is one row however often it is imported.
     fingerprint = models.CharField(max_length=64, unique=True)
     categories = models.ManyToManyField(Category, blank=True, related_name="prompts")
@@ -75,6 +78,11 @@ class Prompt(models.Model):
     def first_frame_sha256(self) -> str:
         """Of the first frame's bytes; "" where there is none."""
         return PurePosixPath(self.first_frame.name).stem if self.first_frame.name else ""
+
+    @property
+    def lacks_first_frame(self) -> bool:
+        """No clip can be made of it until it has a picture to start from."""
+        return self.task == Task.I2V and not self.first_frame
 
     def text(self, language: str) -> str:
         """The text in a language, or in the other one where it has none."""
@@ -98,6 +106,8 @@ class PromptCandidate(models.Model):
     text_en = models.TextField(blank=True)
     text_zh = models.TextField(blank=True)
     task = models.CharField(max_length=3, choices=Task, default=Task.T2V)
+    first_frame_en = models.TextField(blank=True)
+    first_frame_zh = models.TextField(blank=True)
     fingerprint = models.CharField(max_length=64)  # prompts.fingerprint
     categories = models.JSONField(default=list)  # slugs
     source = models.CharField(max_length=200, blank=True)  # of the file: its name
@@ -125,6 +135,11 @@ class PromptCandidate(models.Model):
             models.Index(fields=["prompt_set", "id"], condition=Q(prompt=None), name="candidate_left_out"),
             models.Index(fields=["prompt_set", "reason", "id"], name="candidate_by_reason"),
         ]
+
+    @property
+    def lacks_first_frame(self) -> bool:
+        """It is in the set, and no clip can be made of it yet."""
+        return self.prompt is not None and self.prompt.lacks_first_frame
 
     def text(self, language: str) -> str:
         """The text in a language, or in the other one where it has none."""
