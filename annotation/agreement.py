@@ -24,10 +24,11 @@ LEAST_CLUSTERS = 10
 
 
 class Metric(StrEnum):
-    """How far two values differ. Ordinal counts the values that lie between them; nominal only whether."""
+    """How far two values differ: nominal whether, ordinal by the values between, interval by how much."""
 
     NOMINAL = "nominal"
     ORDINAL = "ordinal"
+    INTERVAL = "interval"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def alpha(ratings: Floats, metric: Metric) -> float | None:
     `ratings` is (units, raters), NaN for missing. None where it is not defined: no unit was rated twice, or
     all its values are the same, so that nothing could have disagreed.
     """
-    found = _alphas(_coincidences(ratings).sum(axis=0)[None], metric)[0]
+    found = alphas(_coincidences(ratings).sum(axis=0)[None], _values(ratings), metric)[0]
     return None if np.isnan(found) else float(found)
 
 
@@ -79,7 +80,7 @@ def alpha_interval(
     # same as drawing clusters, at a cost that stops growing with them.
     kinds, counts = np.unique(of_cluster, axis=0, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(len(names), counts / len(names), size=resamples)
-    found = _alphas(np.tensordot(drawn, kinds, axes=1), metric)
+    found = alphas(np.tensordot(drawn, kinds, axes=1), _values(ratings), metric)
     low, high = np.nanpercentile(found, [2.5, 97.5])
     return Interval(float(low), float(high))
 
@@ -135,9 +136,27 @@ def cohen_kappa(first: Floats, second: Floats) -> float | None:
 
 def counted(ratings: Floats) -> Ints:
     """Ratings (units, raters) as counts (units, values), the values in ascending order."""
-    values = np.unique(ratings[~np.isnan(ratings)])
-    counts: Ints = (ratings[:, :, None] == values).sum(axis=1)
+    counts: Ints = (ratings[:, :, None] == _values(ratings)).sum(axis=1)
     return counts
+
+
+def alphas(coincidences: Floats, values: Floats, metric: Metric) -> Floats:
+    """Alpha of each summed coincidence matrix (draws, V, V); NaN where it is not defined.
+
+    A unit's coincidences are its ordered pairs of values by different raters, over its number of values less
+    one. `values` (V,) ascend.
+    """
+    of_value = coincidences.sum(axis=2)
+    n = of_value.sum(axis=1)
+    distance = _distances(of_value, values, metric)
+    observed = (coincidences * distance).sum(axis=(1, 2))
+    expected = (of_value[:, :, None] * of_value[:, None, :] * distance).sum(axis=(1, 2))
+    defined = expected > 0
+    return np.where(defined, 1 - (n - 1) * observed / np.where(defined, expected, 1.0), np.nan)
+
+
+def _values(ratings: Floats) -> Floats:
+    return np.unique(ratings[~np.isnan(ratings)])
 
 
 def _coincidences(ratings: Floats) -> Floats:
@@ -150,25 +169,16 @@ def _coincidences(ratings: Floats) -> Floats:
     return np.where(others[:, None, None] > 0, pairs / np.maximum(others, 1)[:, None, None], 0.0)
 
 
-def _alphas(coincidences: Floats, metric: Metric) -> Floats:
-    """Alpha of each summed coincidence matrix (draws, V, V), V in ascending order; NaN where not defined."""
-    of_value = coincidences.sum(axis=2)
-    n = of_value.sum(axis=1)
-    distance = _distances(of_value, metric)
-    observed = (coincidences * distance).sum(axis=(1, 2))
-    expected = (of_value[:, :, None] * of_value[:, None, :] * distance).sum(axis=(1, 2))
-    defined = expected > 0
-    return np.where(defined, 1 - (n - 1) * observed / np.where(defined, expected, 1.0), np.nan)
-
-
-def _distances(of_value: Floats, metric: Metric) -> Floats:
+def _distances(of_value: Floats, values: Floats, metric: Metric) -> Floats:
     """Squared differences (draws, V, V) of values; ordinal ones depend on how often each value occurs.
 
     Ordinal: the values from one to the other, the ends by half, counted and squared; that is the difference
     of their mean ranks.
     """
     if metric is Metric.NOMINAL:
-        return np.broadcast_to(1 - np.eye(of_value.shape[1]), (*of_value.shape, of_value.shape[1]))
+        return np.broadcast_to(1 - np.eye(len(values)), (*of_value.shape, len(values)))
+    if metric is Metric.INTERVAL:
+        return np.broadcast_to((values[:, None] - values) ** 2, (*of_value.shape, len(values)))
     rank = np.cumsum(of_value, axis=1) - of_value / 2
     squares: Floats = (rank[:, :, None] - rank[:, None, :]) ** 2
     return squares

@@ -1,8 +1,8 @@
-"""Intervals and tests by cluster: what hangs together (all judgements of one prompt) is drawn, or turned, together.
+"""Intervals and tests by cluster: what hangs together (all judgements of one prompt) is drawn as one.
 
 A cluster bootstrap draws as many clusters as there are, with replacement, and takes percentiles. Plain ones
 are too narrow with few clusters; these are widened to what Student's t would reach (the expanded percentile
-interval of Hesterberg, The American Statistician 69, 2015). Past BUNDLES clusters, clusters are first dealt at
+interval of Hesterberg, The American Statistician 69, 2015). Past BUNDLES clusters, they are first dealt at
 random into so many bundles: the interval's width then has a random error of about 1/sqrt(2 BUNDLES), and cost
 no longer grows with the clusters. Pure numpy and scipy.
 """
@@ -102,7 +102,7 @@ def _drawn(differences: Floats, seed: int) -> Floats:
     reached = np.zeros(len(total))
     step = 2000
     for _part in range(FLIPS // step):
-        signs = 1.0 - 2.0 * rng.integers(0, 2, (step, count), dtype=np.int8)
+        signs = (1 - 2 * rng.integers(0, 2, (step, count), dtype=np.int8)).astype(np.float64)
         reached += _reaching(signs @ sums, total, size).sum(axis=0)
     return np.asarray((1 + reached) / (1 + FLIPS))
 

@@ -14,9 +14,11 @@ import pandas as pd
 
 from annotation import resampling
 from annotation.resampling import DRAWS, Floats, Ints
-from arena.likert import group_prompts, grouped
+from arena.groups import grouped, numbered, prompts_in
 
 VERDICTS = ("G", "S", "B")
+WORK = 100_000_000
+"""Additions that an exact test may take; they take about a tenth of a second."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def compare(
     """
     rows = verdicts[verdicts["verdict"].notna() & verdicts[list(by)].notna().all(axis=1)]
     group, names = grouped(rows, by)
-    prompt = pd.factorize(rows["prompt"])[0].astype(np.int64)
+    prompt = numbered(rows["prompt"])
     said = pd.Categorical(rows["verdict"], categories=VERDICTS).codes.astype(np.int64)
     if (said < 0).any():
         odd = sorted(set(rows["verdict"][said < 0].astype(str)))[:3]
@@ -67,7 +69,7 @@ def compare(
     nets = (counts[..., 0] - counts[..., 2]).astype(np.int64)
     p = np.array([_p(nets[:, place], seed) for place in range(groups)])
     found = _drawn(prompt, group, said, groups, seed, draws)
-    clusters = group_prompts(prompt, group, groups)
+    clusters = prompts_in(prompt, group, groups)
     return [
         _result(
             name,
@@ -82,10 +84,10 @@ def compare(
 
 
 def correlation(verdicts: pd.DataFrame) -> float | None:
-    """How far two verdicts (G 1, S 0, B -1) on one prompt, opponent and dimension correlate, within dimensions.
+    """How far two verdicts (G 1, S 0, B -1) on one prompt, opponent and dimension correlate.
 
-    The one-way intraclass correlation, for `arena.power`; None where none of them was judged twice or all
-    verdicts are the same.
+    The one-way intraclass correlation within opponents and dimensions, for `arena.power`; None where none was
+    judged twice or all verdicts are the same.
     """
     rows = verdicts[verdicts["verdict"].notna()]
     value = 1.0 - pd.Categorical(rows["verdict"], categories=VERDICTS).codes.astype(float)
@@ -126,6 +128,8 @@ def _result(
         net = (drawn[:, 0] - drawn[:, 2]) / drawn.sum(axis=1)
         ratio = (drawn[:, 0] + drawn[:, 1]) / (drawn[:, 2] + drawn[:, 1])
     ratio[np.isinf(ratio)] = np.nan
+    net_low, net_high = resampling.interval(net, clusters)
+    ratio_low, ratio_high = resampling.interval(ratio, clusters)
     return Result(
         name,
         good,
@@ -134,20 +138,18 @@ def _result(
         good + same + bad,
         clusters,
         (good - bad) / (good + same + bad),
-        *resampling.interval(net, clusters),
+        net_low,
+        net_high,
         (good + same) / (bad + same) if bad + same else None,
-        *resampling.interval(ratio, clusters),
+        ratio_low,
+        ratio_high,
         p,
         p_holm,
     )
 
 
-WORK = 100_000_000
-"""Additions that an exact test may take: a tenth of a second or two."""
-
-
 def _p(nets: Ints, seed: int) -> float:
-    """Of prompts' G - B (prompts,). Exact, since they are whole numbers and their sums few; drawn where many."""
+    """Of prompts' G - B (prompts,): exact, since whole numbers have few sums; drawn if that is much."""
     differing = np.abs(nets[nets != 0])
     reach = int(differing.sum())
     if len(differing) * 2 * reach > WORK:

@@ -1,4 +1,4 @@
-"""What experts' scores say of video models: means, severity-adjusted means, breakdowns and paired comparisons.
+"""What experts' scores say of video models: means, severity-adjusted means, breakdowns, paired comparisons.
 
 A table of scores has the columns prompt, model, rater, dimension, score, a row a judgement; NaN is no score
 and is left out (who reads a file counts them: `workbench.csvtable`). A model may have several clips of a
@@ -6,7 +6,7 @@ prompt, so several rows may have the same first four.
 
 Prompts are what was sampled: intervals are of other prompts from where these came, by a bootstrap of whole
 prompts, and so are tests. Raters are taken as they are. Plain means compare models fairly only if every rater
-scored every model alike; `adjusted` takes each rater's severity out (METHODS "Ratings"). Pure pandas and numpy.
+scored every model alike; `adjusted` takes each rater's severity out. Pure pandas and numpy.
 """
 
 import itertools
@@ -19,7 +19,9 @@ from scipy import stats
 
 from annotation import resampling
 from annotation.resampling import DRAWS, Floats, Ints
+from annotation.scoreagreement import ScoreAgreement, agreement
 from arena import mixedmodel
+from arena.groups import grouped, numbered, prompts_in
 from arena.mixedmodel import Components, NotEstimableError
 
 
@@ -60,8 +62,8 @@ class Severity:
 class AdjustedDimension:
     dimension: str
     means: tuple[AdjustedMean, ...]
-    """Empty where severity can't be told from the models; `reason` says why: "disconnected" (raters and models
-    fall into sets that share no score), "too_few" scores or "too_many_raters"."""
+    """Empty where severity can't be told from the models; `reason` says why: "disconnected" (raters and
+    models fall into sets that share no score), "too_few" scores or "too_many_raters"."""
     raters: tuple[Severity, ...]
     components: Components | None
     reason: str
@@ -76,7 +78,7 @@ class Comparison:
     other: str
     prompts: int
     difference: float
-    """The mean over prompts of the difference of the two models' means; interval by prompts, p by sign flips."""
+    """The mean over prompts of the two models' means' difference; interval by prompts, p by sign flips."""
     low: float | None
     high: float | None
     p: float
@@ -117,12 +119,12 @@ def means(
     """
     rows = scores[scores["score"].notna() & scores[list(by)].notna().all(axis=1)]
     group, names = grouped(rows, by)
-    prompt = pd.factorize(rows["prompt"])[0].astype(np.int64)
+    prompt = numbered(rows["prompt"])
     score = rows["score"].to_numpy(float)
     low, high = _mean_intervals(prompt, group, score, len(names), seed, draws)
     counts = np.bincount(group, minlength=len(names))
     total = np.bincount(group, score, len(names))
-    prompts = group_prompts(prompt, group, len(names))
+    prompts = prompts_in(prompt, group, len(names))
     return [
         GroupMean(
             name,
@@ -154,25 +156,46 @@ def adjusted(scores: pd.DataFrame) -> list[AdjustedDimension]:
 
 def compare(scores: pd.DataFrame, *, seed: int = 0, draws: int = DRAWS) -> list[Comparison]:
     """Every two models in every dimension, paired by prompt; Holm's correction is over the whole list."""
-    found = [
-        one for dimension, rows in _dimensions(scores) for one in _compared(dimension, rows, seed, draws)
+    rows = scores[scores["score"].notna()]
+    prompt, prompts = numbered(rows["prompt"]), int(rows["prompt"].nunique())
+    dimension = rows["dimension"].astype(str).to_numpy()
+    paired = [
+        _Paired.of(name, rows[dimension == name], prompt[dimension == name], prompts)
+        for name in dict.fromkeys(dimension)
     ]
-    plain = resampling.holm(np.array([one["p"] for one in found], float))
-    adjusted_p = np.array(
-        [np.nan if one["adjusted_p"] is None else one["adjusted_p"] for one in found], float
-    )
-    corrected = resampling.holm(adjusted_p)
+    pairs = [(one, column) for one in paired for column in range(len(one.pairs))]
+    if not pairs:
+        return []
+    differences = np.column_stack([one.differences[:, column] for one, column in pairs])
+    p = resampling.sign_flips(np.nan_to_num(differences), seed=seed)
+    both = ~np.isnan(differences)
+    where, pair = np.nonzero(both)
+    low, high = _mean_intervals(where, pair, differences[both], len(pairs), seed, draws)
+    contrasts = [_contrast(one.fit, *one.pairs[column], one.prompts) for one, column in pairs]
+    corrected = resampling.holm(np.array([np.nan if c[3] is None else c[3] for c in contrasts], np.float64))
     return [
-        Comparison(**one, p_holm=float(p), adjusted_p_holm=None if np.isnan(q) else float(q))
-        for one, p, q in zip(found, plain, corrected, strict=True)
+        Comparison(
+            one.dimension,
+            one.models[one.pairs[column][0]],
+            one.models[one.pairs[column][1]],
+            int(both[:, place].sum()),
+            float(differences[both[:, place], place].mean()),
+            low[place],
+            high[place],
+            float(p[place]),
+            float(p_holm),
+            *contrasts[place],
+            None if np.isnan(corrected[place]) else float(corrected[place]),
+        )
+        for place, ((one, column), p_holm) in enumerate(zip(pairs, resampling.holm(p), strict=True))
     ]
 
 
 def shares(scores: pd.DataFrame, ticks: pd.DataFrame, *, seed: int = 0, draws: int = DRAWS) -> list[Share]:
-    """How often each sub-aspect is marked. `ticks` has prompt, model, rater, dimension, aspect, kind, a row a mark.
+    """How often each sub-aspect is marked, of all judgements of the model in the dimension, marks or none.
 
-    Of all judgements of the model in the dimension, marks or none; a sub-aspect that nobody marked in a
-    dimension is not listed, one that was marked for some model is listed for all. Intervals by prompts.
+    `ticks` has the columns prompt, model, rater, dimension, aspect and kind, a row a mark. A sub-aspect that
+    nobody marked is not listed, one that was marked for some model is listed for all. Intervals by prompts.
     """
     judgement = ["prompt", "model", "rater", "dimension"]
     judged = scores[scores["score"].notna()][judgement].astype(object).drop_duplicates()
@@ -197,30 +220,22 @@ def shares(scores: pd.DataFrame, ticks: pd.DataFrame, *, seed: int = 0, draws: i
     ]
 
 
-# --- Groups -----------------------------------------------------------------------------------------------
+def agreements(scores: pd.DataFrame) -> dict[str, ScoreAgreement]:
+    """How far raters agree, by dimension; what is rated is a model's clip of a prompt.
+
+    A rater's scores of several clips that the table can't tell apart count as one, their mean.
+    """
+    rows = scores[scores["score"].notna()]
+    item = ["dimension", "prompt", "model", "rater"]
+    rows = rows[item].astype(object).assign(score=rows["score"])
+    rows = rows.groupby(item, sort=False, as_index=False)["score"].mean()
+    return {
+        name: agreement(grouped(of, ("prompt", "model"))[0], of["rater"], of["score"], of["prompt"])
+        for name, of in _dimensions(rows)
+    }
 
 
-def grouped(rows: pd.DataFrame, by: Sequence[str]) -> tuple[Ints, list[dict[str, str]]]:
-    """Each row's group, numbered by first appearance, and the groups' values."""
-    key = np.zeros(len(rows), np.int64)
-    values = []
-    for column in by:
-        codes, found = pd.factorize(rows[column])
-        key = key * max(len(found), 1) + codes
-        values.append([str(value) for value in found])
-    group, keys = pd.factorize(key)
-    places = np.unravel_index(keys, [len(found) for found in values]) if len(keys) else []
-    names = [
-        {column: found[place] for column, found, place in zip(by, values, where, strict=True)}
-        for where in zip(*places, strict=True)
-    ]
-    return group.astype(np.int64), names
-
-
-def group_prompts(prompt: Ints, group: Ints, groups: int) -> Ints:
-    """How many prompts each group has rows of."""
-    found = np.unique(prompt * groups + group) % groups if groups else np.zeros(0, np.int64)
-    return np.bincount(found, minlength=groups)
+# --- Intervals -------------------------------------------------------------------------------------------
 
 
 def _mean_intervals(
@@ -273,48 +288,45 @@ def _adjusted(dimension: str, rows: pd.DataFrame) -> tuple[AdjustedDimension, mi
     return AdjustedDimension(dimension, adjusted_means, raters, fit.components, ""), fit
 
 
-def _compared(dimension: str, rows: pd.DataFrame, seed: int, draws: int) -> list[dict[str, object]]:
-    prompt, prompts = pd.factorize(rows["prompt"])
-    model, models = pd.factorize(rows["model"])
-    size = len(prompts) * len(models)
-    place = prompt * len(models) + model
-    numbers = np.bincount(place, minlength=size)
-    totals = np.bincount(place, rows["score"].to_numpy(float), size)
-    with np.errstate(invalid="ignore"):
-        by_prompt = (totals / numbers).reshape(len(prompts), len(models))
-    pairs = list(itertools.combinations(range(len(models)), 2))
-    if not pairs:
-        return []
-    one, other = np.array(pairs).T
-    differences = by_prompt[:, one] - by_prompt[:, other]
-    both = ~np.isnan(differences)
-    differences = np.where(both, differences, 0.0)
-    p = resampling.sign_flips(differences, seed=seed)
-    where, pair = np.nonzero(both)
-    low, high = _mean_intervals(where, pair, differences[both], len(pairs), seed, draws)
-    fit = _adjusted(dimension, rows)[1]
-    freedom = len(prompts)
-    return [
-        {
-            "dimension": dimension,
-            "model": str(models[one[k]]),
-            "other": str(models[other[k]]),
-            "prompts": int(both[:, k].sum()),
-            "difference": float(differences[:, k].sum() / both[:, k].sum()),
-            "low": low[k],
-            "high": high[k],
-            "p": float(p[k]),
-            **_contrast(fit, one[k], other[k], freedom),
-        }
-        for k in range(len(pairs))
-        if both[:, k].any()
-    ]
+@dataclass(frozen=True)
+class _Paired:
+    """A dimension's models side by side, prompt by prompt."""
+
+    dimension: str
+    models: list[str]
+    pairs: list[tuple[int, int]]
+    """Of models that have a prompt in common."""
+    differences: Floats
+    """(prompts, pairs), the first's mean less the second's; NaN where one of them is missing."""
+    prompts: int
+    fit: mixedmodel.Fit | None
+
+    @classmethod
+    def of(cls, dimension: str, rows: pd.DataFrame, prompt: Ints, prompts: int) -> "_Paired":
+        model, models = pd.factorize(rows["model"])
+        place, size = prompt * len(models) + model, prompts * len(models)
+        totals = np.bincount(place, rows["score"].to_numpy(float), size)
+        with np.errstate(invalid="ignore"):
+            by_prompt = (totals / np.bincount(place, minlength=size)).reshape(prompts, len(models))
+        scored = ~np.isnan(by_prompt)
+        pairs = [
+            (one, other)
+            for one, other in itertools.combinations(range(len(models)), 2)
+            if (scored[:, one] & scored[:, other]).any()
+        ]
+        firsts, seconds = [one for one, _other in pairs], [other for _one, other in pairs]
+        differences = by_prompt[:, firsts] - by_prompt[:, seconds]
+        fit = _adjusted(dimension, rows)[1]
+        own = int(scored.any(axis=1).sum())
+        return cls(dimension, [str(name) for name in models], pairs, differences, own, fit)
 
 
-def _contrast(fit: mixedmodel.Fit | None, one: int, other: int, prompts: int) -> dict[str, float | None]:
-    names = ("adjusted", "adjusted_low", "adjusted_high", "adjusted_p")
+def _contrast(
+    fit: mixedmodel.Fit | None, one: int, other: int, prompts: int
+) -> tuple[float | None, float | None, float | None, float | None]:
+    """The difference of two models' means, its interval, and p of none."""
     if fit is None:
-        return dict.fromkeys(names)
+        return None, None, None, None
     difference = float(fit.means[one] - fit.means[other])
     v = fit.covariance
     error = float(np.sqrt(max(v[one, one] + v[other, other] - 2 * v[one, other], 0.0)))
@@ -323,7 +335,7 @@ def _contrast(fit: mixedmodel.Fit | None, one: int, other: int, prompts: int) ->
         p = 2 * float(stats.t.sf(abs(difference) / error, max(prompts - 1, 1)))
     else:
         p = 1.0 if difference == 0 else 0.0
-    return dict(zip(names, (difference, difference - reach, difference + reach, p), strict=True))
+    return difference, difference - reach, difference + reach, p
 
 
 def _t_reach(prompts: int) -> float:

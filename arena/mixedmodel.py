@@ -1,4 +1,6 @@
-"""Scores by model and rater, with prompts and clips at random: score ~ model + rater + (1|prompt) + (1|prompt:model).
+"""Scores by model and rater, prompts and clips at random.
+
+    score ~ model + rater + (1|prompt) + (1|prompt:model)
 
 Raters differ in severity and clips of one model from prompt to prompt; means that know neither are wrong in
 place and too sure of it. Models and raters are fixed effects, the two random ones are nested (a clip belongs
@@ -62,16 +64,14 @@ class Fit:
 def fit(prompt: Ints, model: Ints, rater: Ints, score: Floats) -> Fit:
     """Of scores (n,), with prompt, model and rater (n,) numbered from 0 without gaps.
 
-    Raises NotEstimableError where raters and models fall apart into sets that share no score ("disconnected"),
-    where there are no more scores than effects ("too_few"), or past MOST_RATERS raters ("too_many_raters").
+    Raises NotEstimableError where raters and models fall apart into sets without a common score
+    ("disconnected"), where there are no more scores than effects ("too_few"), or past MOST_RATERS raters
+    ("too_many_raters").
     """
     sums = _summed(prompt, model, rater, score)
     start = _Profile(sums, 0.0, 0.0)
-    if start.rss <= 1e-12 * max(1.0, float(score @ score)):
-        best = start  # the effects explain every score
-    else:
-        best = _Profile(sums, *_maximised(sums))
-    return _fit(best, sums)
+    explained = start.rss <= 1e-12 * max(1.0, float(score @ score))
+    return _fit(start if explained else _Profile(sums, *_maximised(sums)), sums)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _summed(prompt: Ints, model: Ints, rater: Ints, score: Floats) -> _Sums:
         n,
         models,
         sparse.csr_array(sparse.hstack([by_model, by_rater], format="csr")),
-        np.bincount(clip, score, clips),
+        np.asarray(np.bincount(clip, score, clips), np.float64),
         np.bincount(clip, minlength=clips).astype(float),
         prompt_of,
         xx,

@@ -48,6 +48,7 @@ MAMMOGRAMS = np.array([[21, 12, 0, 0], [4, 17, 1, 0], [3, 9, 15, 2], [0, 0, 0, 1
     [
         (KRIPPENDORFF, Metric.NOMINAL, 0.743),
         (KRIPPENDORFF, Metric.ORDINAL, 0.815),
+        (KRIPPENDORFF, Metric.INTERVAL, 0.849),
         (NOMINAL, Metric.NOMINAL, 0.692),
         (BINARY, Metric.NOMINAL, 0.095),
         (BINARY, Metric.ORDINAL, 0.095),
@@ -88,6 +89,8 @@ def test_alpha_is_what_loops_over_the_definition_give(ratings: Floats, metric: M
     def distance(c: float, k: float) -> float:
         if metric is Metric.NOMINAL:
             return float(c != k)
+        if metric is Metric.INTERVAL:
+            return (c - k) ** 2
         between = sum(min(c, k) <= value <= max(c, k) for value in pooled)
         return float(between - (pooled.count(c) + pooled.count(k)) / 2) ** 2
 
