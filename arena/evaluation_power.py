@@ -9,7 +9,9 @@ from arena.mixedmodel import Components
 from arena.models_evaluations import Evaluation
 
 POWER = 0.8
-_MOST_LIKERT, _MOST_GSB = 4.0, 1.0
+SAME = 0.3
+"""Share of pairs in which experts see no difference, as assumed."""
+_MOST_LIKERT, _MOST_GSB = 4.0, 1 - SAME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +36,15 @@ def likert_difference(size: Size) -> float | None:
 
 def gsb_difference(size: Size) -> float | None:
     """The same of (G - B) / N."""
-    return _smallest(lambda net: power.gsb_power(net, size.prompts, size.overlap), _MOST_GSB, size)
+    return _smallest(lambda net: power.gsb_power(net, size.prompts, size.overlap, same=SAME), _MOST_GSB, size)
 
 
 def likert_prompts(size: Size, difference: float) -> int | None:
-    """Prompts that it takes to find this difference with probability 0.8."""
-    need = power.likert_need(difference, size.overlap, components(), models=max(2, size.models))
-    return need.prompts
+    """Prompts that it takes to find this difference with probability 0.8; None for more than can be."""
+    try:
+        return power.likert_need(difference, size.overlap, components(), models=max(2, size.models)).prompts
+    except ValueError:
+        return None
 
 
 def components() -> Components:

@@ -320,10 +320,14 @@ def _of_pairs(rows: Sequence[GsbRow], labels: pd.DataFrame) -> dict[str, Any]:
     overall = verdicts[verdicts["dimension"] == OVERALL]
     of_categories = likert.labelled(overall if len(overall) else verdicts, labels)
     order = _category_order()
+    keys = sorted(_keys(verdicts), key=lambda key: key == OVERALL)
     by_category = gsb.compare(of_categories, by=("category", "opponent")) if len(of_categories) else []
     by_category.sort(key=lambda one: order.get(one.group["category"], 10**6))
     return {
-        "pairs": [_verdicts(one) for one in gsb.compare(verdicts)],
+        "pairs": sorted(
+            map(_verdicts, gsb.compare(verdicts)),
+            key=lambda row: (row["opponent"], keys.index(row["dimension"])),
+        ),
         "pair_categories": [_verdicts(one) for one in by_category],
     }
 

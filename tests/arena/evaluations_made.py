@@ -20,7 +20,7 @@ Score = Callable[[Clip, User], int]
 def prompt_set(prompts: int = 4, models: int = 3) -> PromptSet:
     """A set whose prompts have a ready clip of each of so many video models."""
     made = named("Bench")
-    made.prompts.set({clip.prompt_id for clip in rows.clips(prompts, models)})
+    made.prompts.set({clip.prompt_id for clip in rows.clips(prompts, models) if clip.prompt_id})
     return made
 
 

@@ -1,4 +1,4 @@
-"""An evaluation from its prompts to its report: clips awaited, items balanced, nothing lost, the order found."""
+"""An evaluation from its prompts to its report: clips awaited, items balanced, the order found."""
 
 import csv
 import io

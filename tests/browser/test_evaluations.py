@@ -1,4 +1,4 @@
-"""An engineer makes an evaluation over imported clips; experts score it; the report is read, exported, printed."""
+"""An engineer makes an evaluation over imported clips; the report is read, exported and printed."""
 
 import csv
 from collections.abc import Callable
