@@ -1,9 +1,9 @@
 """A benchmark evaluation from prompts to PDF: the shipped generator against degraded versions of itself.
 
 WorldBench's prompts; the checkpoint's clips, made by a run; copies of them degraded more and more, taken in
-as clips of outside models; simulated experts, the strict ones passing over what is poor; then the report. What
-is true is known: the order of the models, and how strict each expert is. So the result says whether it was
-found, by the plain means and by those adjusted for severity.
+as clips of outside models; simulated experts, the strict ones passing over what is poor; then the report.
+What is true is known: the order of the models, and how strict each expert is. So the result says whether it
+was found, by the plain means and by those adjusted for severity.
 
 What has been begun lies in `OUT.json.part`; stopped, it goes on when started again with the same arguments.
 """

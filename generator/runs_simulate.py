@@ -69,6 +69,9 @@ def pin(wanted: SimulateRun) -> Config:
     campaign = Campaign.objects.filter(pk=wanted.campaign).first()
     if campaign is None:
         raise _refused("campaign", _("There is no campaign %(id)s.") % {"id": wanted.campaign})
+    if campaign.protocol != Campaign.Protocol.BEST_WORST:
+        text = _("The campaign “%(name)s” is for experts; simulated experts score it.")
+        raise _refused("campaign", text % {"name": campaign.name})
     if campaign.state != Campaign.State.OPEN:
         text = _("The campaign “%(name)s” is not open: %(state)s.")
         said = {"name": campaign.name, "state": campaign.get_state_display()}

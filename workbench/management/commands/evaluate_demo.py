@@ -15,8 +15,8 @@ from workbench.supervisor import StopAskedError
 class Command(BaseCommand):
     help = (
         "Evaluates the shipped generator against degraded copies of itself on WorldBench, scored by "
-        "simulated experts of different strictness. Starts a workbench if none runs on this data. Stopped, it goes on "
-        "when started again with the same arguments."
+        "simulated experts of different strictness. Starts a workbench if none runs on this data. "
+        "Stopped, it goes on when started again with the same arguments."
     )
     requires_system_checks: list[str] = []
 
