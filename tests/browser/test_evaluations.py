@@ -109,7 +109,7 @@ def test_from_the_form_to_the_report(
 
     page.get_by_role("link", name="Report", exact=True).first.click()
     for key in ("scores", "pairs", "adjusted", "categories"):
-        page.wait_for_selector(f"[data-plot={key}] .main-svg")
+        page.wait_for_selector(f"[data-plot={key}] .main-svg", timeout=60_000)
     best = page.locator("#means tr[data-model=falcon-2][data-dimension=overall]")
     expect(best).to_contain_text("4.17")
     expect(page.locator("#watch [data-end=strongest] article").first).to_contain_text("A square")
