@@ -247,10 +247,8 @@ def _no_prompts(plan: EvaluationPlan) -> str:
 
 
 def _locked(evaluation_id: uuid.UUID) -> Evaluation:
-    rows = Evaluation.objects.select_for_update(of=("self",))
-    return rows.select_related("created_by", "likert_campaign", "gsb_campaign", "prompt_set").get(
-        pk=evaluation_id
-    )
+    """The row as it is once nobody else has it. Nothing is joined to it: what is joined may be of before."""
+    return Evaluation.objects.select_for_update().get(pk=evaluation_id)
 
 
 def _fresh(evaluation_id: uuid.UUID, version: int) -> Evaluation:

@@ -40,8 +40,7 @@ def make_clips_all() -> None:
 def make_clips(evaluation_id: uuid.UUID) -> None:
     """Launch what the evaluation lacks of our checkpoints' clips. Safe at any time, twice at once."""
     with transaction.atomic():
-        rows = Evaluation.objects.select_for_update(of=("self",)).select_related("created_by", "prompt_set")
-        row = rows.get(pk=evaluation_id)
+        row = Evaluation.objects.select_for_update().get(pk=evaluation_id)
         if row.state != Evaluation.State.AWAITING:
             return
         own = Checkpoint.objects.filter(video_model__evaluations=row).select_related("video_model")

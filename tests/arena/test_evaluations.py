@@ -2,10 +2,13 @@
 
 import csv
 import io
+import threading
+import time
 import uuid
 from collections import Counter
 
 import pytest
+from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -261,3 +264,33 @@ def test_a_plan_that_can_not_be_is_refused_in_words(engineer: User) -> None:
         with pytest.raises(Invalid):
             evaluation(engineer, **changes)
     assert not Evaluation.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_waited_for_the_lock_sees_the_campaigns_that_were_made_meanwhile() -> None:
+    """Two processes advance it at once: the second must not take campaigns it can't see for finished ones."""
+    made = evaluation(rows.person("eng", Role.ENGINEER))
+    Evaluation.objects.filter(pk=made.pk).update(state=State.AWAITING, likert_campaign=None)
+    inside, waiting = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with transaction.atomic():
+            evaluations.advance(made.pk)
+            inside.set()
+            waiting.wait(30)
+            time.sleep(0.3)  # the other one is at the lock by now
+        connection.close()
+
+    def second() -> None:
+        inside.wait(30)
+        waiting.set()
+        evaluations.advance(made.pk)
+        connection.close()
+
+    threads = [threading.Thread(target=work) for work in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    made.refresh_from_db()
+    assert made.state == State.SCORING
