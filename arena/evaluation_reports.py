@@ -196,6 +196,7 @@ def _of_scores(rows: Sequence[LikertRow], labels: pd.DataFrame) -> dict[str, Any
     same = ["prompt", "model", "rater", "clip", "judgement"]
     overall = scores.groupby(same, as_index=False)["score"].mean().assign(dimension=OVERALL)
     both = pd.concat([scores, overall], ignore_index=True)
+    keys = _keys(both)
     adjusted = {one.dimension: one for one in likert.adjusted(both)}
     by_category = likert.means(likert.labelled(overall, labels), by=("category", "model"))
     order = _category_order()
@@ -204,10 +205,13 @@ def _of_scores(rows: Sequence[LikertRow], labels: pd.DataFrame) -> dict[str, Any
         for one in sorted(by_category, key=lambda one: order.get(one.group["category"], 10**6))
     ]
     return {
-        "means": [_mean(one, adjusted) for one in likert.means(both)],
+        "means": sorted(
+            (_mean(one, adjusted) for one in likert.means(both)),
+            key=lambda row: (keys.index(row["dimension"]), -row["mean"]),
+        ),
         "comparisons": [asdict(one) for one in likert.compare(both)],
         "raters": _raters(adjusted.get(OVERALL)),
-        "agreement": [_agreement(both, key) for key in _keys(both)],
+        "agreement": [row for key in keys if (row := _agreement(both, key))["alpha"] is not None],
         "defects": _defects(rows, scores),
         "categories": categories,
         "slices": _slices(overall, labels),

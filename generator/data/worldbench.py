@@ -47,7 +47,8 @@ class BenchPrompt:
 
     def picture(self) -> NDArray[np.uint8]:
         """The first frame: uint8 RGB (SIDE, SIDE, 3)."""
-        return world.render(self.scene, frames=1)[0]
+        picture: NDArray[np.uint8] = world.render(self.scene, frames=1)[0]
+        return picture
 
     def record(self) -> dict[str, object]:
         """Its line of the file."""
@@ -71,7 +72,7 @@ def prompts(task: Task) -> list[BenchPrompt]:
     made = []
     for number, (form, (shape, colour, direction)) in enumerate(product(_FORMS, combinations)):
         # Dense captions and prompts that leave the camera open take the cameras in turn.
-        camera = CAMERAS[number % len(CAMERAS)] if form in ("open", "dense") else form
+        camera = CAMERAS[number % len(CAMERAS)] if form == "open" or form == "dense" else form
         scene = world.place(rng, Wanted(shape=shape, colour=colour, direction=direction, camera=camera))
         wanted = Wanted(shape=shape, colour=colour, direction=direction, camera=camera)
         said = replace(wanted, camera=None) if form == "open" else wanted
