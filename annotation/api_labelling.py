@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema
-from pydantic import Field, StringConstraints, WithJsonSchema
+from pydantic import Field, StringConstraints
 
 from annotation import campaigns, judging, labelling, queue
+from annotation.api_campaigns import CampaignProtocol
 from annotation.models import Assignment, Campaign
 from workbench.access import require
 from workbench.answers import Misfits, Problem
@@ -18,10 +19,6 @@ from workbench.models import User
 
 router = Router(tags=["labelling"])
 
-CampaignProtocol = Annotated[
-    Campaign.Protocol,
-    WithJsonSchema({"type": "string", "enum": Campaign.Protocol.values, "title": "Protocol"}),
-]
 
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")

@@ -6,7 +6,7 @@ changes later is in `editing.py`, `extending.py` and `overlap.py`.
 
 import uuid
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from annotation import webhooks
 from annotation.clips import want_renditions
 from annotation.dimensions import DimensionSpec
-from annotation.models import Campaign, Clip, Dimension, Item, ItemClip, Rendition
+from annotation.models import Campaign, Clip, Dimension, Item, ItemClip, Rendition, VideoModel
 from annotation.planning import Group, Selection, plan, refuse_wrong_items
 from workbench.access import may
 from workbench.models import User
@@ -69,18 +69,17 @@ def create(spec: CampaignSpec, created_by: User, items: Sequence[Group] | None =
     """Make a campaign in the state draft, with its dimensions and items, and ask for missing renditions.
 
     Its items are those given, judged in that order; without any given, those planned from the selection.
-    Raises Invalid `no_items`, `no_dimensions`, `dimension_twice`, `model_under_test`, `wrong_clips`.
+    Raises Invalid `no_items`, `no_dimensions`, `dimension_twice`, `model_under_test`, `clips_per_item`,
+    `wrong_clips`.
     """
     keys = [dimension.key for dimension in spec.dimensions]
     if not keys:
         raise Invalid("no_dimensions", _("A campaign needs at least one dimension."))
     if len(set(keys)) < len(keys):
         raise Invalid("dimension_twice", _("Two dimensions have the same key: %s.") % ", ".join(sorted(keys)))
-    if (spec.protocol == Protocol.GSB) != (spec.model_under_test is not None):
-        raise Invalid(
-            "model_under_test",
-            _("Good/same/bad compares a video model under test with others; no other protocol has one."),
-        )
+    _refuse_misfit(spec)
+    if spec.protocol == Protocol.GSB:
+        spec = replace(spec, selection=replace(spec.selection, clips_per_item=2))
     if items is None:
         groups = plan(spec.selection, spec.protocol, spec.model_under_test).groups
     else:
@@ -107,6 +106,19 @@ def create(spec: CampaignSpec, created_by: User, items: Sequence[Group] | None =
         add_items(campaign, groups, first_position=0)
         want_renditions({clip for group in groups for clip in group.clips}, *campaign.normalised)
     return campaign
+
+
+def _refuse_misfit(spec: CampaignSpec) -> None:
+    if (spec.protocol == Protocol.GSB) != (spec.model_under_test is not None):
+        raise Invalid(
+            "model_under_test",
+            _("Good/same/bad compares a video model under test with others; no other protocol has one."),
+        )
+    tested = spec.model_under_test
+    if tested is not None and not VideoModel.objects.filter(pk=tested).exists():
+        raise Invalid("model_under_test", _("There is no such video model."))
+    if spec.protocol == Protocol.BEST_WORST and spec.selection.clips_per_item < 2:
+        raise Invalid("clips_per_item", _("Best and worst need two clips an item at least."))
 
 
 def _nothing_to_judge(spec: CampaignSpec) -> str:

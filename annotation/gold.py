@@ -18,7 +18,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import get_language
 
-from annotation import bestworst
+from annotation import bestworst, scoring
 from annotation.models import Campaign, GoldAnswer, GoldJudgement, Judgement, Participation
 from workbench.access import may
 from workbench.models import User
@@ -92,7 +92,10 @@ def settle(judgement: Judgement, n_clips: int) -> GoldJudgement:
     For a person's first answer, not for corrections: what was explained can be put right by anybody.
     """
     gold = GoldAnswer.objects.get(item=judgement.item_id)
-    right = compared(gold.answers, bestworst.from_json(judgement.answers), n_clips)
+    if "scores" in judgement.answers:
+        right = scored_alike(gold.answers, judgement.answers["scores"])
+    else:
+        right = compared(gold.answers, bestworst.from_json(judgement.answers), n_clips)
     share = sum(right.values()) / len(right) if right else 0.0
     values: dict[str, Any] = {
         "campaign": gold.campaign_id,
@@ -134,6 +137,17 @@ def compared(
         else:
             found[dimension] = False
     return found
+
+
+def scored_alike(
+    known: Mapping[str, Mapping[str, Any]], scores: Mapping[str, Mapping[str, int]]
+) -> dict[str, bool]:
+    """The same of Likert scores: right where every clip's is as expected, within the tolerance."""
+    return {
+        dimension: scoring.within(truth["expected"], scores[dimension], truth["tolerance"])
+        for dimension, truth in known.items()
+        if dimension in scores
+    }
 
 
 @dataclass(frozen=True)

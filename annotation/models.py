@@ -703,6 +703,7 @@ class GoldAnswer(models.Model):
     class Source(models.TextChoices):
         DEGRADED = "degraded", _("A degraded copy")
         CONSENSUS = "consensus", _("A judged item")
+        KNOWN = "known", _("Scores that a manager knows")
 
     item = models.OneToOneField(Item, on_delete=models.CASCADE, primary_key=True, related_name="gold_answer")
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="gold_answers")

@@ -83,7 +83,7 @@ def plan(
 
     In good/same/bad the model under test need not be among the chosen ones: they are its opponents.
     """
-    if protocol == Protocol.GSB and model_under_test is None:
+    if protocol == Protocol.GSB and model_under_test is None:  # not chosen yet
         return Plan(groups=[], prompts=0, prompts_short=0, clips=0)
     chance = random.Random(selection.seed)  # noqa: S311 (an order, not a secret)
     groups: list[Group] = []

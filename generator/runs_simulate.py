@@ -76,6 +76,9 @@ def pin(wanted: SimulateRun) -> Config:
         text = _("The campaign “%(name)s” is not open: %(state)s.")
         said = {"name": campaign.name, "state": campaign.get_state_display()}
         raise _refused("campaign", text % said)
+    if campaign.protocol != Campaign.Protocol.BEST_WORST:
+        text = _("The campaign “%(name)s” is not a best/worst one; programs label no other.")
+        raise _refused("campaign", text % {"name": campaign.name})
     if not campaign.open_to_all:
         text = _("The campaign “%(name)s” is for invited people only.")
         raise _refused("campaign", text % {"name": campaign.name})

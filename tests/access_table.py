@@ -27,6 +27,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from annotation import collecting, examples, pairversions, sharing
+from annotation.dimensions import default_dimensions
 from annotation.models import AnnotatorGroup, Assignment, Campaign, Clip, PromptCandidate, Task
 from annotation.models_webhooks import Webhook, WebhookDelivery
 from arena import battles, evaluation_reports
@@ -106,6 +107,14 @@ class World:
 
     def campaign(self) -> dict[str, Any]:
         return {"campaign_id": self._campaign().pk}
+
+    def likert(self) -> dict[str, Any]:
+        made = labelling.campaign(
+            self.owner,
+            protocol=Campaign.Protocol.LIKERT,
+            dimensions=default_dimensions(Task.T2V, Campaign.Protocol.LIKERT),
+        )
+        return {"campaign_id": made.pk}
 
     def pair_version(self) -> dict[str, Any]:
         version = pairversions.keep(self._campaign(), self.owner, "v", [], False)
@@ -630,6 +639,15 @@ ROWS = [
     ),
     Row(
         "POST",
+        "/api/campaigns/{campaign_id}/gold/scores",
+        World.campaign,
+        owner=404,
+        colleague=404,
+        outsider_role="engineer",
+        data={"item": str(uuid.UUID(int=1)), "scores": {}, "explanation_en": "so"},
+    ),
+    Row(
+        "POST",
         "/api/campaigns/{campaign_id}/gold/{item_id}/active",
         World.gold,
         outsider_role="engineer",
@@ -658,6 +676,7 @@ ROWS = [
     ),
     Row("GET", "/api/campaigns/{campaign_id}/export/pairs", World.campaign),
     Row("GET", "/api/campaigns/{campaign_id}/export/items.jsonl", World.campaign),
+    Row("GET", "/api/campaigns/{campaign_id}/export/scores", World.likert),
     # Pairs to look at
     Row("GET", "campaign_pairs", World.campaign),
     Row("GET", "/api/campaigns/{campaign_id}/pairs", World.campaign),

@@ -13,6 +13,18 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterField(
+            model_name="goldanswer",
+            name="source",
+            field=models.CharField(
+                choices=[
+                    ("degraded", "A degraded copy"),
+                    ("consensus", "A judged item"),
+                    ("known", "Scores that a manager knows"),
+                ],
+                max_length=9,
+            ),
+        ),
         migrations.AddField(
             model_name="campaign",
             name="model_under_test",

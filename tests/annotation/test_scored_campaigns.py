@@ -1,21 +1,44 @@
 """Likert and good/same/bad campaigns: what they are made of, who labels, what is stored and read back."""
 
+import csv
+import io
+import json
 import uuid
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from annotation import campaigns, judging, labelling, queue, scoring
+from annotation import (
+    adjudication,
+    campaign_agreement,
+    campaigns,
+    disputes,
+    exclusion,
+    export,
+    extending,
+    gold_items,
+    judging,
+    labelling,
+    pairs,
+    pairversions,
+    quality,
+    queue,
+    scoring,
+)
 from annotation.campaigns import CampaignSpec
 from annotation.dimensions import default_dimensions
+from annotation.export_scores import ScoreFormat, pages
 from annotation.judging import Submission
 from annotation.models import (
     Assignment,
     Campaign,
     Clip,
+    Dispute,
     ItemClip,
     Judgement,
     PreferencePair,
+    Prompt,
     Task,
     VideoModel,
 )
@@ -23,7 +46,7 @@ from annotation.planning import Group, Selection
 from annotation.scores import gsb_rows, likert_rows
 from tests.annotation import rows
 from workbench.models import Role, User
-from workbench.refusals import Conflict, Invalid
+from workbench.refusals import Conflict, Invalid, Missing
 
 pytestmark = pytest.mark.django_db
 Protocol = Campaign.Protocol
@@ -242,3 +265,156 @@ def test_doubts_are_told_and_taken_all_the_same(manager: User, eve: User) -> Non
     rows.submit(assignment, answers=odd)
     half = judging.check(rows.taken(campaign, eve).pk, eve, {"verdicts": {"overall": "left"}})
     assert half["unanswered"] == ["motion_quality", "prompt_following", "aesthetic_quality"]
+
+
+def test_scores_go_out_in_the_columns_that_statistics_read(manager: User, eve: User) -> None:
+    campaign = made(manager, Protocol.LIKERT, clips_per_item=3)
+    assignment = rows.taken(campaign, eve)
+    [clip, *_others] = assignment.clip_order
+    mark = {"clip": clip, "dimension": "motion_quality", "aspect": "motion_stability", "kind": "defect"}
+    rows.submit(
+        assignment,
+        answers={
+            **scores(assignment, 2),
+            "marks": [{**mark, "from": None, "to": None, "note": "=1+1, 闪烁"}],
+        },
+    )
+    table = list(csv.DictReader(io.StringIO("".join(pages(campaign, ScoreFormat.CSV)))))
+    assert list(table[0])[:5] == ["prompt", "model", "rater", "dimension", "score"]
+    assert len(table) == 9
+    told = [json.loads(line) for line in "".join(pages(campaign, ScoreFormat.JSONL)).splitlines()]
+    assert [str(row["prompt"]) for row in told] == [row["prompt"] for row in table]
+    [marked] = [row for row in told if row["marks"]]
+    assert marked["marks"] == [
+        {"aspect": "motion_stability", "kind": "defect", "from": None, "to": None, "note": "=1+1, 闪烁"}
+    ]
+    assert marked["model"] == ItemClip.objects.get(pk=clip).clip.video_model.slug  # type: ignore[union-attr]
+    assert [json.loads(row["marks"]) for row in table if row["marks"]] == [marked["marks"]]
+    [item, *_more] = [json.loads(line) for line in "".join(export.items_jsonl(campaign)).splitlines()]
+    assert item["protocol"] == "likert"
+    [said] = item["judgements"]
+    assert set(said["answers"]["motion_quality"].values()) == {2}
+    assert said["marks"][0]["clip"] == str(ItemClip.objects.get(pk=clip).clip_id)
+    with pytest.raises(Missing):
+        pages(rows.campaign(manager, clips_per_item=2), ScoreFormat.CSV)
+
+
+def test_verdicts_go_out_by_opponent(manager: User, eve: User) -> None:
+    campaign = made(manager, Protocol.GSB)
+    assignment = rows.taken(campaign, eve)
+    rows.submit(assignment, answers=verdicts(assignment, "same"))
+    table = list(csv.DictReader(io.StringIO("".join(pages(campaign, ScoreFormat.CSV, page=1)))))
+    assert list(table[0])[:4] == ["prompt", "opponent", "dimension", "verdict"]
+    assert {row["verdict"] for row in table} == {"S"}
+    assert len(table) == 4
+    first = json.loads("".join(export.items_jsonl(campaign)).splitlines()[0])
+    assert set(first["judgements"][0]["answers"].values()) == {"S"}
+
+
+@pytest.mark.parametrize("protocol", [Protocol.LIKERT, Protocol.GSB])
+def test_what_derives_from_best_worst_leaves_other_protocols_alone(
+    manager: User, eve: User, protocol: str
+) -> None:
+    campaign = made(manager, protocol, overlap=2)
+    answer = scores if protocol == Protocol.LIKERT else verdicts
+    for person, said in ((eve, None), (manager, None)):
+        for n in range(campaign.items_total):
+            assignment = rows.taken(campaign, person)
+            value: Any = (1 + n % 5) if protocol == Protocol.LIKERT else ("left", "right")[n % 2]
+            rows.submit(assignment, answers=answer(assignment, said or value))
+    assert disputes.find() == 2 * campaign.items_total
+    assert not Dispute.objects.exists()
+    with pytest.raises(Missing):
+        adjudication.open_item(campaign.items.all()[0].pk, rows.person("third", Role.EXPERT))
+    assert pairs.derive_all(campaign.pk) == (0, 0)
+    assert not pairversions.learnable([campaign.pk], timezone.now()).exists()
+    report = quality.compute(campaign.pk)
+    assert report.judgements == 2 * campaign.items_total
+    assert [person.report.dimensions for person in quality.people(campaign) if person.report] == [{}, {}]
+    [found] = campaign_agreement.of_campaign(Campaign.objects.get(pk=campaign.pk))
+    assert found.items == campaign.items_total
+    assert all(row.items for row in found.dimensions)
+    assert all(row.pairs.stated == 0 for row in found.dimensions)
+    read = likert_rows if protocol == Protocol.LIKERT else gsb_rows
+    counted = len(list(read(campaign)))
+    exclusion.exclude(campaign.pk, eve.pk, "careless", reopen_slots=True)
+    exclusion.follow()
+    assert len(list(read(campaign))) == counted // 2
+    assert not gold_items.make_many(campaign.pk, 2)
+    with pytest.raises(Invalid):
+        gold_items.from_consensus(campaign.items.all()[0].pk, "so", "", manager)
+
+
+def test_agreement_of_scores_is_ordinal_alpha(manager: User, eve: User) -> None:
+    campaign = made(manager, Protocol.LIKERT, overlap=2)
+    for person in (eve, manager):
+        for _n in range(9):
+            assignment = rows.taken(campaign, person)
+            rows.submit(assignment, answers=scores(assignment, 1 + assignment.item.position % 5))
+    [found] = campaign_agreement.of_campaign(Campaign.objects.get(pk=campaign.pk))
+    assert [row.alpha for row in found.dimensions] == [1.0, 1.0, 1.0]
+
+
+def test_experts_are_calibrated_on_known_scores(manager: User, eve: User) -> None:
+    campaign = made(manager, Protocol.LIKERT)
+    for item in campaign.items.order_by("position")[:2]:
+        gold_items.from_scores(item.pk, {"motion_quality": [4]}, 1, "Hands melt at the end.", "", manager)
+    Campaign.objects.filter(pk=campaign.pk).update(qualification_items=2, qualification_pass=0.6)
+    told = []
+    for score in (3, 2):
+        assignment = rows.taken(campaign, eve)
+        assert assignment.item.gold
+        accepted = judging.submit(
+            assignment.pk,
+            eve,
+            Submission(answers=scores(assignment, score), idempotency_key=uuid.uuid4()),
+        )
+        assert accepted.told is not None
+        told.append(accepted.told)
+        [clip] = assignment.clip_order
+        assert accepted.told.known == {"motion_quality": {"expected": {clip: 4}, "tolerance": 1}}
+        assert accepted.told.explanation == "Hands melt at the end."
+    assert [one.right for one in told] == [{"motion_quality": True}, {"motion_quality": False}]
+    assert [one.qualification for one in told] == ["", "failed"]
+    assert not list(likert_rows(campaign))
+    lines = [json.loads(line) for line in "".join(export.items_jsonl(campaign)).splitlines()]
+    assert [line["gold"]["motion_quality"]["expected"] for line in lines if line["gold"]]
+    item = campaign.items.filter(gold=False).order_by("position")[3]
+    for wrong in ({}, {"motion_quality": [6]}, {"motion_quality": [1, 2]}, {"taste": [3]}):
+        with pytest.raises(Invalid):
+            gold_items.from_scores(item.pk, wrong, 1, "so", "", manager)
+    with pytest.raises(Conflict):
+        gold_items.from_scores(
+            campaign.items.order_by("position")[0].pk, {"motion_quality": [4]}, 1, "so", "", None
+        )
+
+
+def test_a_dimension_of_first_frames_is_asked_of_image_to_video_alone(manager: User, eve: User) -> None:
+    rows.clips(1, 1)
+    campaign = made(manager, Protocol.LIKERT, dimensions=default_dimensions(Task.I2V, Protocol.LIKERT))
+    assignment = rows.taken(campaign, eve)
+    keys = [one["key"] for one in labelling.shown(assignment.pk)["dimensions"]]
+    assert "preservation" not in keys
+    assert judging.check(assignment.pk, eve, {"scores": {}, "marks": []})["unanswered"] == keys
+    Prompt.objects.update(task=Task.I2V)
+    keys = [one["key"] for one in labelling.shown(assignment.pk)["dimensions"]]
+    assert keys[-1] == "preservation"
+    with pytest.raises(Invalid, match="Preservation"):
+        rows.submit(assignment, answers=scores(assignment))
+
+
+def test_a_campaign_grows_by_what_it_does_not_show_yet(manager: User) -> None:
+    gsb, likert = made(manager, Protocol.GSB), made(manager, Protocol.LIKERT, clips_per_item=2)
+    for campaign in (gsb, likert):
+        assert extending.planned(campaign).groups == []
+    newer = VideoModel.objects.create(slug="newer", name="Newer")
+    clip = Clip.objects.filter(video_model__slug="secret-model-1").order_by("pk")[0]
+    rendition = clip.renditions.get()
+    clip.pk, clip.sha256, clip.video_model = uuid.uuid4(), "f" * 64, newer
+    clip.save(force_insert=True)
+    rendition.pk, rendition.clip = uuid.uuid4(), clip
+    rendition.save(force_insert=True)
+    [pair] = extending.planned(gsb).groups
+    assert clip.pk in pair.clips
+    [single] = extending.planned(likert).groups
+    assert single.clips == (clip.pk,)
