@@ -9,7 +9,7 @@ from annotation.models import Prompt, PromptCandidate, PromptSet, Task
 
 
 def sets_with_counts() -> QuerySet[Any]:
-    """All sets by name; ``n_prompts``, ``left_out`` and ``without_first_frame`` are counted: it costs by size."""
+    """All sets by name; ``n_prompts``, ``left_out`` and ``without_first_frame`` cost by the sets' sizes."""
     through = Prompt.prompt_sets.through.objects.filter(promptset_id=OuterRef("pk"))
     waiting = through.filter(prompt__task=Task.I2V, prompt__first_frame="")
     out = PromptCandidate.objects.filter(prompt_set=OuterRef("pk"), prompt=None)

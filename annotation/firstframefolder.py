@@ -73,7 +73,8 @@ def _give(candidate: PromptCandidate, frame: FirstFrame) -> None:
         shows = (prompt.first_frame_en, prompt.first_frame_zh)
         new = found or prompts.find_or_create(prompt.text_en, prompt.text_zh, prompt.task, frame, shows=shows)
         new.categories.add(*prompt.categories.all())
-        candidate.prompt_set.prompts.remove(prompt)
-        candidate.prompt_set.prompts.add(new)
         candidate.prompt = new
         candidate.save(update_fields=["prompt"])
+        candidate.prompt_set.prompts.add(new)
+        if not candidate.prompt_set.candidates.filter(prompt=prompt).exists():
+            candidate.prompt_set.prompts.remove(prompt)

@@ -3,7 +3,8 @@
 Columns, or keys: ``text_en`` (also ``text``, ``prompt``, ``prompt_en``) and ``text_zh`` (also ``prompt_zh``),
 one of them needed; ``task`` t2v or i2v (t2v if empty); ``category`` (also ``labels``) slugs with | between,
 in JSON a list too; ``set`` the name of a prompt set; ``external_id`` (also ``id``) what the prompt is called
-where it comes from; ``first_frame_en`` and ``first_frame_zh`` what the picture shows that an i2v clip starts from.
+where it comes from; ``first_frame_en`` and ``first_frame_zh`` what the picture shows that an
+i2v clip starts from.
 
 A row that can't be read is a problem with its line number, and the others are read all the same.
 """

@@ -177,7 +177,7 @@ def test_a_sequence_in_too_many_prompts_is_named_once(
 
 def test_a_little_benchmark_can_meet_all(tmp_path: Path) -> None:
     report = examine(written(tmp_path, T2V, I2V | {"text_en": "Snow melts", "text_zh": "雪化了"}), LITTLE)
-    assert report.problems == report.alike == report.repeated == []
+    assert (report.problems, report.alike, report.repeated) == ([], [], [])
     # Leaves that no prompt has are never evenly used.
     assert {text.split("”")[0] for text in report.shortfalls} == {
         f"{task}: in “{main}"
