@@ -437,7 +437,11 @@ def _cells(
 
 
 def _cells_layout(across: Sequence[str], down: int) -> dict[str, Any]:
-    places = {"tickvals": [place + 0.5 for place in range(len(across))], "ticktext": list(across)}
+    places = {
+        "tickvals": [place + 0.5 for place in range(len(across))],
+        "ticktext": list(across),
+        "ticklabeloverflow": "allow",
+    }
     return {
         "barmode": "stack",
         "bargap": 0.06,

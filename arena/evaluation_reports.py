@@ -158,7 +158,7 @@ def compute(evaluation: Evaluation) -> Report | None:
 def watched(evaluation: Evaluation, report: Report, model: str) -> dict[str, list[Row]]:
     """A model's strongest and weakest prompts, each with all models' clips of it to watch."""
     ranked = [row for row in report.prompts if row["model"] == model]
-    half = min(WATCHED, (len(ranked) + 1) // 2)
+    half = min(WATCHED, max(1, len(ranked) // 2))
     chosen = {"strongest": ranked[:half], "weakest": list(reversed(ranked[len(ranked) - half :]))}
     ids = {row["prompt"] for row in chain(*chosen.values())}
     prompts = Prompt.objects.in_bulk(ids)
