@@ -53,7 +53,7 @@ def alpha(ratings: Floats, metric: Metric) -> float | None:
     `ratings` is (units, raters), NaN for missing. None where it is not defined: no unit was rated twice, or
     all its values are the same, so that nothing could have disagreed.
     """
-    found = alphas(_coincidences(ratings).sum(axis=0)[None], _values(ratings), metric)[0]
+    found = _alphas(_coincidences(ratings).sum(axis=0)[None], _values(ratings), metric)[0]
     return None if np.isnan(found) else float(found)
 
 
@@ -80,7 +80,7 @@ def alpha_interval(
     # same as drawing clusters, at a cost that stops growing with them.
     kinds, counts = np.unique(of_cluster, axis=0, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(len(names), counts / len(names), size=resamples)
-    found = alphas(np.tensordot(drawn, kinds, axes=1), _values(ratings), metric)
+    found = _alphas(np.tensordot(drawn, kinds, axes=1), _values(ratings), metric)
     low, high = np.nanpercentile(found, [2.5, 97.5])
     return Interval(float(low), float(high))
 
@@ -140,21 +140,6 @@ def counted(ratings: Floats) -> Ints:
     return counts
 
 
-def alphas(coincidences: Floats, values: Floats, metric: Metric) -> Floats:
-    """Alpha of each summed coincidence matrix (draws, V, V); NaN where it is not defined.
-
-    A unit's coincidences are its ordered pairs of values by different raters, over its number of values less
-    one. `values` (V,) ascend.
-    """
-    of_value = coincidences.sum(axis=2)
-    n = of_value.sum(axis=1)
-    distance = _distances(of_value, values, metric)
-    observed = (coincidences * distance).sum(axis=(1, 2))
-    expected = (of_value[:, :, None] * of_value[:, None, :] * distance).sum(axis=(1, 2))
-    defined = expected > 0
-    return np.where(defined, 1 - (n - 1) * observed / np.where(defined, expected, 1.0), np.nan)
-
-
 def _values(ratings: Floats) -> Floats:
     return np.unique(ratings[~np.isnan(ratings)])
 
@@ -167,6 +152,17 @@ def _coincidences(ratings: Floats) -> Floats:
     diagonal = np.arange(counts.shape[1])
     pairs[:, diagonal, diagonal] -= counts
     return np.where(others[:, None, None] > 0, pairs / np.maximum(others, 1)[:, None, None], 0.0)
+
+
+def _alphas(coincidences: Floats, values: Floats, metric: Metric) -> Floats:
+    """Alpha of each summed coincidence matrix (draws, V, V); NaN where not defined. `values` (V,) ascend."""
+    of_value = coincidences.sum(axis=2)
+    n = of_value.sum(axis=1)
+    distance = _distances(of_value, values, metric)
+    observed = (coincidences * distance).sum(axis=(1, 2))
+    expected = (of_value[:, :, None] * of_value[:, None, :] * distance).sum(axis=(1, 2))
+    defined = expected > 0
+    return np.where(defined, 1 - (n - 1) * observed / np.where(defined, expected, 1.0), np.nan)
 
 
 def _distances(of_value: Floats, values: Floats, metric: Metric) -> Floats:

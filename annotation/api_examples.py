@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema, Status
-from pydantic import Field, StringConstraints, WithJsonSchema
+from pydantic import Field, StringConstraints
 
 from annotation import examples
 from annotation.models import Campaign, GuidelineExample
@@ -18,16 +18,9 @@ router = Router(tags=["campaigns"])
 Caption = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300, pattern=r"^[^\x00-\x1f]*$")]
 
 
-# Named for the schema: an object called `Kind` is in it once, and artifacts have kinds too.
-ExampleKind = Annotated[
-    GuidelineExample.Kind,
-    WithJsonSchema({"type": "string", "enum": GuidelineExample.Kind.values, "title": "Example kind"}),
-]
-
-
 class ExampleIn(Schema):
     clip: uuid.UUID
-    kind: ExampleKind = GuidelineExample.Kind.GOOD
+    kind: GuidelineExample.Shows = GuidelineExample.Shows.GOOD
     dimension: str = Field("", max_length=40, description="A dimension's key; empty: for all of them")
     caption_en: Caption = ""
     caption_zh: Caption = ""

@@ -665,7 +665,7 @@ class ClipFlag(models.Model):
 class GuidelineExample(models.Model):
     """A clip that shows annotators what is meant; `dimension` null: it speaks for all of them."""
 
-    class Kind(models.TextChoices):
+    class Shows(models.TextChoices):
         GOOD = "good", _("Good")
         BAD = "bad", _("Bad")
 
@@ -675,7 +675,7 @@ class GuidelineExample(models.Model):
         Dimension, on_delete=models.CASCADE, null=True, blank=True, related_name="examples"
     )
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=4, choices=Kind, default=Kind.GOOD)
+    kind = models.CharField(max_length=4, choices=Shows, default=Shows.GOOD)
     caption_en = models.CharField(max_length=300, blank=True)
     caption_zh = models.CharField(max_length=300, blank=True)
     position = models.PositiveSmallIntegerField()

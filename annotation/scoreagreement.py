@@ -3,8 +3,9 @@
 Scores come as three columns (item, rater, score), a fourth telling which items hang together (the clips of
 one prompt). Items need not have the same raters, nor as many.
 
-Krippendorff's alpha is `annotation.agreement`'s. The intraclass correlations are of single scores in the
-two-way model score = item + rater + rest (McGraw and Wong, Psychological Methods 1, 1996):
+Krippendorff's alpha is that of `annotation.agreement`, from sums that need no matrix of values. The
+intraclass correlations are of single scores in the two-way model score = item + rater + rest (McGraw and
+Wong, Psychological Methods 1, 1996):
 
     ICC(C,1) = s_item / (s_item + s_rest)               consistency: a rater's severity does no harm
     ICC(A,1) = s_item / (s_item + s_rater + s_rest)     absolute agreement: it does
@@ -27,9 +28,9 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from annotation import resampling
-from annotation.agreement import Metric, alphas
 from annotation.resampling import DRAWS, Floats, Ints
 
+FIGURES = ("alpha_nominal", "alpha_ordinal", "alpha_interval", "icc_a1", "icc_c1")
 MOST = 2000
 """Raters, and different scores, at most."""
 
@@ -49,12 +50,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class RaterFigure:
-    """A rater's plain mean, and how many points below all raters' mean they score the same items."""
+    """A rater's plain mean, and how many points below other raters' mean they score the same items."""
 
     rater: str
     mean: float
     severity: float | None
-    """None for one who has no item in common with another rater."""
+    """Beside those who share items, directly or through others, by their numbers of scores. None for one who
+    has no item in common with another rater."""
     scores: int
 
 
@@ -162,33 +164,92 @@ def _figure(value: float, found: list[Floats], clusters: int) -> Figure:
 
 # --- Alpha ------------------------------------------------------------------------------------------------
 
+PAIRS = 40_000
+"""Pairs of different values that draws are weighed over; with more, clusters are dealt into fewer bundles."""
+
 
 def _alphas(
     item: Ints, value: Ints, values: Floats, twice: Ints, cluster: Ints, seed: int, draws: int
 ) -> list[Figure]:
     """Nominal, ordinal, interval."""
-    v = len(values)
-    counts = sparse.coo_array((np.ones(len(item)), (item, value)), (int(item.max(initial=-1)) + 1, v)).tocsr()
-    counts = counts[twice]
-    weight = 1 / (counts.sum(axis=1) - 1)
-    bundle, count = _bundles(cluster, v, seed)
-    found = _products(counts, weight, bundle, count)
-    alone = np.zeros((count, v))
-    rows = (sparse.diags_array(weight) @ counts).tocoo()
-    np.add.at(alone, (bundle[rows.row], rows.col), rows.data)
-    found[:, np.arange(v), np.arange(v)] -= alone
-    whole = found.sum(axis=0)[None]
-    flat = found.reshape(count, v * v)
-    drawn: dict[Metric, list[Floats]] = {metric: [] for metric in Metric}
+    shape = (int(item.max(initial=-1)) + 1, len(values))
+    counts = sparse.coo_array((np.ones(len(item)), (item, value)), shape).tocsr()[twice]
+    bundle, count = resampling.bundled(cluster, seed=seed)
+    sums = _coincidences(counts, values, bundle, count)
+    if len(sums.one) > PAIRS:
+        bundle, count = resampling.bundled(cluster, most=max(50, count * PAIRS // len(sums.one)), seed=seed)
+        sums = _coincidences(counts, values, bundle, count)
+    whole = sums.alphas(np.ones((1, count)))[0]
+    drawn: list[Floats] = []
     if count >= resampling.LEAST_CLUSTERS:
-        for weights in _draws(count, v, seed, draws):
-            sums = (weights @ flat).reshape(-1, v, v)
-            for metric in Metric:
-                drawn[metric].append(alphas(sums, values, metric))
-    return [
-        _figure(float(alphas(whole, values, metric)[0]), drawn[metric], count)
-        for metric in (Metric.NOMINAL, Metric.ORDINAL, Metric.INTERVAL)
-    ]
+        weights = resampling.weights(count, draws=draws, seed=seed)
+        step = max(1, 10_000_000 // max(len(sums.one), len(values), 1))
+        drawn = [sums.alphas(weights[start : start + step]) for start in range(0, draws, step)]
+    return [_figure(float(whole[place]), [found[:, place] for found in drawn], count) for place in range(3)]
+
+
+@dataclass(frozen=True)
+class _Coincidences:
+    """Pairs of different values that raters gave one item, by bundle, and how often each value was given.
+
+    What alpha compares: with n_v scores of value v, n in all, and d^2 the squared difference of two values,
+    alpha = 1 - (n - 1) sum over coincidences of d^2 / sum over all pairs of d^2. An item of m scores counts
+    each of its pairs 1 / (m - 1) times.
+    """
+
+    values: Floats
+    of_value: Floats
+    """(bundles, V)"""
+    one: Ints
+    other: Ints
+    """(pairs,): places of two values."""
+    bundle: Ints
+    weight: Floats
+    """(pairs,): which bundle's, and their coincidences, both orders together."""
+
+    def alphas(self, weights: Floats) -> Floats:
+        """(draws, 3) of weights (draws, bundles): nominal, ordinal, interval; NaN where not defined."""
+        of_value = weights @ self.of_value
+        n = of_value.sum(axis=1)
+        found = weights[:, self.bundle] * self.weight
+        # A value's place among all: the values that lie between two are counted, the ends by half.
+        rank = np.cumsum(of_value, axis=1) - of_value / 2
+        between = (rank[:, self.one] - rank[:, self.other]) ** 2
+        far = (self.values[self.one] - self.values[self.other]) ** 2
+        pairs = (
+            (found.sum(axis=1), n**2 - (of_value**2).sum(axis=1)),
+            ((found * between).sum(axis=1), _squares(of_value, rank, n)),
+            (found @ far, _squares(of_value, self.values, n)),
+        )
+        return np.stack([_alpha(n, observed, expected) for observed, expected in pairs], axis=1)
+
+
+def _coincidences(counts: sparse.csr_array, values: Floats, bundle: Ints, count: int) -> _Coincidences:
+    v = len(values)
+    rows = counts.tocoo()
+    of_value = np.zeros((count, v))
+    np.add.at(of_value, (bundle[rows.row], rows.col), rows.data)
+    beside = sparse.coo_array(
+        (rows.data, (rows.row, bundle[rows.row] * v + rows.col)), (counts.shape[0], count * v)
+    )
+    weighted = sparse.diags_array(1 / (counts.sum(axis=1) - 1)) @ counts
+    found = (beside.T.tocsr() @ weighted).tocoo()
+    one, other = found.row % v, found.col
+    apart = one < other
+    return _Coincidences(
+        values, of_value, one[apart], other[apart], found.row[apart] // v, 2 * found.data[apart]
+    )
+
+
+def _squares(of_value: Floats, place: Floats, n: Floats) -> Floats:
+    """Over all ordered pairs of a draw's scores, the squared differences of their places."""
+    about = place - (of_value * place).sum(axis=1, keepdims=True) / np.maximum(n, 1)[:, None]
+    return np.asarray(2 * n * (of_value * about**2).sum(axis=1))
+
+
+def _alpha(n: Floats, observed: Floats, expected: Floats) -> Floats:
+    defined = expected > 1e-9
+    return np.where(defined, 1 - (n - 1) * observed / np.where(defined, expected, 1.0), np.nan)
 
 
 # --- Intraclass correlation and severity ------------------------------------------------------------------
@@ -232,21 +293,21 @@ class _Scores:
         q = y_rater - of_raters((self.totals / self.numbers)[self.item])
         return _Sums(np.stack(scalars, axis=1).astype(np.float64), n_rater, y_rater, q, laplacian)
 
-    def components(self) -> int:
-        """Sets of items and raters that hang together."""
+    def sets(self) -> tuple[Ints, int]:
+        """Which set each rater is in of those that hang together by items, and how many have items."""
         items = len(self.numbers)
         edges = sparse.coo_array(
             (np.ones(len(self.item)), (self.item, items + self.rater)), (items + self.k,) * 2
         )
         found = connected_components(edges, directed=False)[1]
-        return len(np.unique(found[:items]))
+        return found[items:].astype(np.int64), len(np.unique(found[:items]))
 
     def figures(self, seed: int, draws: int) -> tuple[Figure, Figure]:
         """ICC(C,1), ICC(A,1)."""
         if not len(self.item):
             return Figure(None, None, None), Figure(None, None, None)
         bundle, count = _bundles(self.cluster, self.k, seed)
-        sums, parts = self.summed(bundle, count), self.components()
+        sums, parts = self.summed(bundle, count), self.sets()[1]
         consistency, absolute = _icc(sums.drawn(np.ones((1, count))), parts)
         drawn: list[tuple[Floats, Floats]] = []
         if count >= resampling.LEAST_CLUSTERS:
@@ -263,7 +324,9 @@ class _Scores:
         met = np.diagonal(whole.laplacian[0]) > 1e-9
         leniency = _solved(whole.laplacian, whole.q)[0]
         weight = np.where(met, whole.n_rater[0], 0.0)
-        leniency = leniency - leniency @ weight / max(weight.sum(), 1.0)
+        among = self.sets()[0]  # severity is told beside those with items in common
+        total, held = np.bincount(among, leniency * weight), np.bincount(among, weight)
+        leniency = leniency - (total / np.maximum(held, 1.0))[among]
         return tuple(
             RaterFigure(
                 name,
@@ -302,10 +365,10 @@ class _Sums:
 
 
 def _solved(laplacian: Floats, q: Floats) -> Floats:
-    """Raters' effects (b, k), of mean 0 in each set that hangs together."""
+    """Raters' effects (b, k), but for a number to be added to each set that hangs together."""
     k = q.shape[1]
-    # Singular in those means, where q has nothing: a ridge of no weight picks the mean 0.
-    ridge = 1e-11 * (1 + np.trace(laplacian, axis1=1, axis2=2) / max(k, 1))
+    # Singular in those numbers, of which q knows nothing: a ridge of no weight picks some.
+    ridge = 1e-10 * (1 + np.trace(laplacian, axis1=1, axis2=2) / max(k, 1))
     return np.asarray(np.linalg.solve(laplacian + ridge[:, None, None] * np.eye(k), q[..., None])[..., 0])
 
 

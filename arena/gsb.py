@@ -60,10 +60,7 @@ def compare(
     rows = verdicts[verdicts["verdict"].notna() & verdicts[list(by)].notna().all(axis=1)]
     group, names = grouped(rows, by)
     prompt = numbered(rows["prompt"])
-    said = pd.Categorical(rows["verdict"], categories=VERDICTS).codes.astype(np.int64)
-    if (said < 0).any():
-        odd = sorted(set(rows["verdict"][said < 0].astype(str)))[:3]
-        raise ValueError(f"Verdicts are G, S or B; got {', '.join(odd)}.")
+    said = _said(rows)
     prompts, groups = int(prompt.max(initial=-1)) + 1, len(names)
     counts = _counted(prompt, group, said, prompts, groups)
     nets = (counts[..., 0] - counts[..., 2]).astype(np.int64)
@@ -90,7 +87,7 @@ def correlation(verdicts: pd.DataFrame) -> float | None:
     judged twice or all verdicts are the same.
     """
     rows = verdicts[verdicts["verdict"].notna()]
-    value = 1.0 - pd.Categorical(rows["verdict"], categories=VERDICTS).codes.astype(float)
+    value = 1.0 - _said(rows)
     cell, cells = grouped(rows, ("prompt", "opponent", "dimension"))
     group, groups = grouped(rows, ("opponent", "dimension"))
     value = value - (np.bincount(group, value) / np.bincount(group))[group]
@@ -104,6 +101,14 @@ def correlation(verdicts: pd.DataFrame) -> float | None:
     usual = (n - float((numbers**2).sum()) / n) / (len(cells) - 1)
     of_cells = (explained / between - within) / usual
     return float(of_cells / (of_cells + within)) if of_cells + within > 0 else None
+
+
+def _said(rows: pd.DataFrame) -> Ints:
+    """Verdicts as their places in VERDICTS."""
+    codes, values = pd.factorize(rows["verdict"])
+    if odd := sorted({str(value) for value in values} - set(VERDICTS)):
+        raise ValueError(f"Verdicts are G, S or B; got {', '.join(odd[:3])}.")
+    return np.asarray(np.array([VERDICTS.index(value) for value in values], np.int64)[codes])
 
 
 def _counted(prompt: Ints, group: Ints, said: Ints, prompts: int, groups: int) -> Ints:

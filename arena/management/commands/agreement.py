@@ -6,11 +6,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from annotation.scoreagreement import Figure, agreement
+from annotation.scoreagreement import FIGURES, Figure, agreement
 from workbench.csvtable import Column, Table, TableError
 from workbench.tablecommand import TableCommand, scale, table_lines
-
-FIGURES = ("alpha_nominal", "alpha_ordinal", "alpha_interval", "icc_a1", "icc_c1")
 
 
 class Command(TableCommand):
@@ -69,8 +67,8 @@ class Command(TableCommand):
         yield from table_lines(("rater", "mean", "severity", "scores"), raters)
         yield ""
         yield (
-            f"{found['scores']} scores; {found['items']} items with two or more, in {found['prompts']} clusters."
-            " Severity: points below the others on the same items."
+            f"{found['scores']} scores; {found['items']} items with two or more, in {found['prompts']} "
+            "clusters. Severity: points below the others on the same items."
         )
 
     def _say_undefined(self, items: int, alpha: Figure) -> None:

@@ -12,8 +12,8 @@ from workbench.tablecommand import TableCommand, table_lines
 class Command(TableCommand):
     help = (
         "Good, same or bad by opponent and dimension: (G - B) / N and (G + S) / (B + S) with 95 % intervals "
-        "by prompt, and sign-flip tests by prompt with Holm's correction. Columns: prompt, opponent, dimension, "
-        "verdict (G, S or B of the model under test); optional category."
+        "by prompt, and sign-flip tests by prompt with Holm's correction. Columns: prompt, opponent, "
+        "dimension, verdict (G, S or B of the model under test); optional category."
     )
 
     def columns(self, options: dict[str, Any]) -> Sequence[Column]:

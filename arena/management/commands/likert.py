@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from django.core.management.base import CommandParser
 
+from annotation.scoreagreement import FIGURES
 from arena import likert
 from workbench.csvtable import Column, Table
 from workbench.tablecommand import TableCommand, scale, table_lines
@@ -58,6 +59,10 @@ class Command(TableCommand):
             "components": {
                 one.dimension: asdict(one.components) for one in adjusted if one.components is not None
             },
+            "agreement": {
+                dimension: {name: asdict(getattr(found, name)) for name in FIGURES}
+                for dimension, found in likert.agreements(frame).items()
+            },
             "scores": int(frame["score"].notna().sum()),
             "off_scale": table.off_scale,
             "missing": table.missing,
@@ -69,6 +74,13 @@ class Command(TableCommand):
             if rows := found.get(name):
                 yield from table_lines(tuple(rows[0]), [list(row.values()) for row in rows])
                 yield ""
+        rows = [
+            [dimension, name, *figure.values()]
+            for dimension, figures in found["agreement"].items()
+            for name, figure in figures.items()
+        ]
+        yield from table_lines(("dimension", "agreement", "value", "low", "high"), rows)
+        yield ""
         yield (
             f"{found['scores']} scores. adjusted: for the raters' severity, the points that a rater scores "
             "below all raters; p: of no difference, p_holm: corrected for all comparisons."
