@@ -17,6 +17,7 @@ from annotation.models import Rendition, Task, VideoModel
 from annotation.models_data import PromptConsent
 from annotation.prompts import TEXT_LENGTH
 from arena import api_boards, api_tracks, battles, leaderboard, tracks, visitors
+from arena.api_evaluations import router as evaluations
 from arena.models import Answer, Battle, Track, Vote
 from workbench.answers import Misfits, Problem
 from workbench.models import User
@@ -175,10 +176,11 @@ def withdraw_prompt(request: HttpRequest, receipt: uuid.UUID) -> dict[str, bool]
 
 
 def register(api: NinjaAPI) -> None:
-    """Put this app's router into the API."""
+    """Put this app's routers into the API."""
     api.add_router("/arena", router)
     api.add_router("/arena", api_boards.router)
     api.add_router("/arena", api_tracks.router)
+    api.add_router("/evaluations", evaluations)
 
 
 def _shown(battle: Battle) -> dict[str, Any]:

@@ -77,6 +77,10 @@ class TrackPromptSet(models.Model):
         ]
 
 
+# So that Django knows of these rows; whoever needs them imports them from their own module.
+from arena import models_evaluations  # noqa: F401
+
+
 class Voter(models.Model):
     """Whoever votes: a person with an account, or a visitor, whom a session remembers by this id."""
 

@@ -2,7 +2,7 @@
 
 from django.core.management import call_command
 
-from arena import battles, columns, rulings
+from arena import battles, columns, evaluation_reports, evaluations, rulings
 from arena.models import Track
 from workbench.celery import app
 
@@ -26,3 +26,10 @@ def find_outliers() -> None:
     """Look for voters who vote unlike everybody else (periodic)."""
     for track in Track.objects.all():
         rulings.find_outliers(track)
+
+
+@app.task(name="arena.advance_evaluations")  # type: ignore[untyped-decorator]
+def advance_evaluations() -> None:
+    """Move benchmark evaluations on, and report anew where judgements have come (periodic)."""
+    evaluations.advance_all()
+    evaluation_reports.refresh_all()

@@ -108,7 +108,7 @@ class Loop:
     ) -> None:
         """`still_there` is called between looks; it may raise to give up."""
         self.plan, self.begun, self.say, self._still_there = plan, begun, say, still_there
-        self._user = _account()
+        self._user = account()
         self._said = ""
         self._saved_at = 0.0
         self._looked_at = time.monotonic()
@@ -288,7 +288,7 @@ class Loop:
         self._saved_at = time.monotonic()
 
 
-def _account() -> User:
+def account() -> User:
     """Whose rounds they are; nobody can log in to it."""
     user, made = User.objects.get_or_create(
         username=USERNAME, defaults={"email": f"{USERNAME}@workbench.invalid", "role": Role.ENGINEER}

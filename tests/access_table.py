@@ -30,9 +30,10 @@ from annotation import collecting, examples, pairversions, sharing
 from annotation.dimensions import default_dimensions
 from annotation.models import AnnotatorGroup, Assignment, Campaign, Clip, PromptCandidate, Task, VideoModel
 from annotation.models_webhooks import Webhook, WebhookDelivery
-from arena import battles, tracks
+from arena import battles, evaluation_reports, tracks
 from arena.models import Battle, Voter
 from tests.annotation import rows as labelling
+from tests.arena import evaluations_made
 from tests.generator import rounds_made
 from tests.rewardmodels import labelled
 from workbench.models import ApiToken, Artifact, Run, RunState, User
@@ -228,6 +229,20 @@ class World:
         default_storage.save(prompt.first_frame.name, ContentFile(b"a"))
         prompt.save()
         return self.battle()
+
+    def evaluation(self) -> dict[str, Any]:
+        """The owner's, that experts score now."""
+        return {"evaluation_id": evaluations_made.evaluation(self.owner).pk}
+
+    def reported_evaluation(self) -> dict[str, Any]:
+        made = evaluations_made.evaluation(self.owner)
+        assert made.likert_campaign is not None
+        evaluations_made.score_all(made.likert_campaign, evaluations_made.expert("eve"), lambda *_: 4, most=3)
+        evaluation_reports.refresh(made)
+        return {"evaluation_id": made.pk}
+
+    def evaluation_figure(self) -> dict[str, Any]:
+        return {**self.reported_evaluation(), "key": "scores"}
 
     def _battle(self) -> Battle:
         if "battle" not in self.made:
@@ -824,6 +839,44 @@ ROWS = [
         colleague=302,
         outsider_role="engineer",
     ),
+    # Evaluations
+    Row("GET", "evaluations", **ENGINEER),
+    Row("GET", "evaluation_new", **ENGINEER),
+    Row("POST", "evaluation_new", owner=422, colleague=422, data={}, **ENGINEER),
+    Row("GET", "evaluation", World.evaluation, **ENGINEER),
+    Row("GET", "evaluation_progress", World.evaluation, **ENGINEER),
+    Row("POST", "evaluation_begin", World.evaluation, owner=422, colleague=422, data={}, **ENGINEER),
+    Row("POST", "evaluation_finish", World.evaluation, owner=422, colleague=422, data={}, **ENGINEER),
+    Row("GET", "evaluation_missing", World.evaluation, **ENGINEER),
+    Row("GET", "evaluation_report", World.reported_evaluation, **ENGINEER),
+    Row("GET", "evaluation_report_html", World.reported_evaluation, **ENGINEER),
+    # Nothing is judged yet, so there is nothing to print.
+    Row("GET", "evaluation_report_pdf", World.evaluation, owner=404, colleague=404, **ENGINEER),
+    Row("GET", "/api/evaluations", **ENGINEER),
+    Row("POST", "/api/evaluations", owner=422, colleague=422, outsider=422, data={}, **ENGINEER),
+    Row("POST", "/api/evaluations/preview", owner=422, colleague=422, outsider=422, data={}, **ENGINEER),
+    Row("GET", "/api/evaluations/{evaluation_id}", World.evaluation, **ENGINEER),
+    Row("GET", "/api/evaluations/{evaluation_id}/missing", World.evaluation, **ENGINEER),
+    Row(
+        "POST",
+        "/api/evaluations/{evaluation_id}/begin",
+        World.evaluation,
+        owner=409,
+        colleague=409,
+        data={"version": 1},
+        **ENGINEER,
+    ),
+    Row(
+        "POST",
+        "/api/evaluations/{evaluation_id}/finish",
+        World.evaluation,
+        owner=409,
+        colleague=409,
+        data={"version": 0},
+        **ENGINEER,
+    ),
+    Row("GET", "/api/evaluations/{evaluation_id}/report", World.reported_evaluation, **ENGINEER),
+    Row("GET", "/api/evaluations/{evaluation_id}/figures/{key}.csv", World.evaluation_figure, **ENGINEER),
     # Arena: visitors too, since a demo is open to them; a battle is the voter's own
     Row("GET", "arena", owner=302, colleague=302, outsider=302, anonymous=302),
     Row("GET", "arena_vote", World.track, **ANYBODY),

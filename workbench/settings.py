@@ -120,6 +120,7 @@ FORM_RENDERER = "workbench.forms.Renderer"
 HOME_SECTIONS = [
     "annotation.views.home_section",
     "arena.views.home_section",
+    "arena.views_evaluations.home_section",
     "rewardmodels.views.home_section",
     "generator.views.home_section",
     "workbench.runs.views.home_section",
@@ -229,6 +230,12 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "rounds": {"task": "generator.advance_rounds", "schedule": 3.0, "options": {"expires": 6}},
+    "evaluations": {"task": "arena.advance_evaluations", "schedule": 5.0, "options": {"expires": 10}},
+    "evaluation-clips": {
+        "task": "generator.make_evaluation_clips",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     "runs-retention": {"task": "workbench.runs.retention", "schedule": 600.0, "options": {"expires": 600}},
 }
 # METRICS_MIRROR: tensorboard:/folder or mlflow:http://host:port; empty keeps metrics in the database only.

@@ -1,6 +1,7 @@
 """``manage.py import_benchmark NAME|FOLDER``: a benchmark's prompts into a prompt set, all of them.
 
-The files are those that `annotation.benchmarkfile` describes. Importing them again changes nothing.
+The files are those that `annotation.benchmarkfile` describes; pictures in its ``first_frames`` become
+the first frames of the prompts they are named for. Importing them again changes nothing.
 """
 
 import sys
@@ -13,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotation import collecting, promptfile, promptsets
+from annotation import collecting, firstframefolder, promptfile, promptsets
 from annotation.collecting import Report
 from annotation.models import PromptSet, Task
 
@@ -51,12 +52,21 @@ class Command(BaseCommand):
         said = {"name": name, "new": new, "there": there, "refused": refused}
         self.stdout.write(_("%(name)s: %(new)d new, %(there)d there already, %(refused)d refused") % said)
         made = PromptSet.objects.filter(slug=promptsets.slug_of(name)).first()
+        if made and (frames := folder / "first_frames").is_dir():
+            self._give_frames(made, frames)
         if made and (lost := made.prompts.filter(task=Task.I2V, first_frame="").count()):
             said = {"n": lost, "slug": made.slug}
             text = _("%(n)d wait for their first frame: manage.py benchmark_frames %(slug)s FOLDER")
             self.stdout.write(text % said)
         if refused:
             sys.exit(1)
+
+    def _give_frames(self, made: PromptSet, frames: Path) -> None:
+        """The pictures that came with the benchmark."""
+        report = firstframefolder.give(made, frames)
+        for problem in report.problems:
+            self.stderr.write(problem)
+        self.stdout.write(_("%(n)d first frames given") % {"n": len(report.given)})
 
 
 def _collect(path: Path, name: str) -> Report:
