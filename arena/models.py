@@ -78,7 +78,7 @@ class TrackPromptSet(models.Model):
 
 
 # So that Django knows of these rows; whoever needs them imports them from their own module.
-from arena import models_evaluations  # noqa: F401
+from arena import models_evaluations  # noqa: E402, F401
 
 
 class Voter(models.Model):
