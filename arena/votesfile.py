@@ -280,7 +280,8 @@ def _ballots(columns: _Columns, good: NDArray[np.bool_]) -> Ballots:
     if "weight" in kept:
         codes, texts = kept["weight"]
         weight = np.array([_number(text.strip()) for text in texts] or [0.0])[codes]
-    clusters, unnamed = {}, {}
+    clusters: dict[str, NDArray[np.int32]] = {}
+    unnamed: dict[str, int] = {}
     for name in ("prompt", "voter"):
         if name in kept:
             clusters[name], unnamed[name] = _clusters(*kept[name])

@@ -69,7 +69,7 @@ def in_memory(votes: int) -> list[dict[str, Any]]:
         if number
     ]
     table = [list(column) for column in zip(*rows, strict=True)]
-    exactly = {"tolerance": 1e-9, "limit": 10_000}
+    exactly: dict[str, Any] = {"tolerance": 1e-9, "limit": 10_000}
 
     def clustered() -> Any:
         splits = (split(left, right, said, n, prompt), split(left, right, said, n, voter))
