@@ -84,7 +84,7 @@ def counted(left: Numbers, right: Numbers, said: Numbers, n: int, weight: Floats
     """Votes (arrays of one length: models from 0 to n - 1, and `LEFT`, `RIGHT`, `TIE` or `BOTH_BAD`) by
     pair."""
     sums = _summed(left, right, said, n, weight)
-    (met,) = sums.any(1).nonzero()
+    met = np.flatnonzero(sums.any(1))
     wins, losses, ties, bad = sums[met].T
     squares = None
     if weight is not None:
@@ -109,7 +109,7 @@ def split(
         return Counts(left, right, rows[0], rows[1], rows[2], cluster)
     code = ((cluster.astype(np.int64) * n + left) * n + right) * 3 + np.minimum(said, TIE)
     sums = np.bincount(code, weight, cells).reshape(-1, 3)
-    (met,) = sums.any(1).nonzero()
+    met = np.flatnonzero(sums.any(1))
     wins, losses, ties = sums[met].T.astype(np.float64)
     whose, pair = np.divmod(met, n * n)
     return Counts(pair // n, pair % n, wins, losses, ties, whose)

@@ -179,8 +179,8 @@ def prior_votes(counts: Counts) -> Counts:
     left, right = rows[:, :2].T.astype(np.int64)
     pair = np.minimum(left, right) * size + np.maximum(left, right)
     wins = PRIOR_VOTES / np.bincount(pair)[pair]
-    design = None if counts.design is None else rows[:, 2:]
-    return Counts(left, right, wins, wins, np.zeros_like(wins), design=design)
+    covariates = None if counts.design is None else rows[:, 2:]
+    return Counts(left, right, wins, wins, np.zeros_like(wins), design=covariates)
 
 
 def with_prior(counts: Counts) -> Counts:
@@ -263,7 +263,7 @@ def _maximum(
             return None
         if np.abs(move).max() < 1e-8:  # the next one would be of the square of it
             point[: layout.n] -= point[: layout.n].mean()
-            return point
+            return np.asarray(point)
     return None
 
 

@@ -232,4 +232,4 @@ def _drawn_votes(counts: Counts, n: int, rng: np.random.Generator, replicates: i
         counts.squared, counts.outcomes, where=counts.outcomes > 0, out=np.ones_like(counts.outcomes)
     )
     cells = rng.poisson(counts.outcomes / unit, (replicates, *unit.shape)) * unit
-    return counts.left.astype(np.int64) * n + counts.right, cells
+    return counts.left.astype(np.int64) * n + counts.right, np.asarray(cells, np.float64)

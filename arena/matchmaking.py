@@ -66,7 +66,7 @@ def pair_probabilities(
     sharp = possible * gains(known, _covariance(known, covariance, counts)) ** sharpness
     uniform = possible / possible.sum()
     if not sharp.sum() > 0:
-        return uniform
+        return np.asarray(uniform)
     return np.asarray(exploration * uniform + (1 - exploration) * sharp / sharp.sum())
 
 
@@ -88,7 +88,7 @@ def covariance_of(strength: Floats, counts: Floats) -> Floats:
     told = (counts + counts.T) * chance * (1 - chance)
     np.fill_diagonal(told, 0.0)
     information = np.diag(told.sum(1) + SPREAD**-2) - told
-    return np.linalg.inv(information)
+    return np.asarray(np.linalg.inv(information), np.float64)
 
 
 def prompt_probabilities(shown: Floats, weights: Floats | None = None) -> Floats:

@@ -60,7 +60,7 @@ def likelihood(
         theta = np.exp(tie)
         wins, losses = np.log(one / (one + theta * other)), np.log(other / (other + theta * one))
         drawn = np.log((theta**2 - 1) * one * other / ((one + theta * other) * (other + theta * one)))
-    return float(-(weight * np.choose(said, [wins, losses, drawn])).sum())
+    return float(-(weight * np.choose(said.astype(int), [wins, losses, drawn])).sum())
 
 
 def brute_force(ties: Ties, side: bool, *data: Floats) -> tuple[Floats, float, Floats, float]:

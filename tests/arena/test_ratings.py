@@ -243,11 +243,12 @@ def test_splitting_votes_by_cluster_loses_nothing() -> None:
 def test_votes_said_twice_on_one_prompt_are_one_vote() -> None:
     """Clustered intervals see through copies, single votes' don't; nor do weights of 2."""
     left, right, said, *_clusters = drawn_votes(np.random.default_rng(9), 2000)
-    twice = [np.repeat(column, 2) for column in (left, right, said, np.arange(2000))]
+    twice = np.repeat(np.arange(2000), 2)
     once = rate(counted(left, right, said, MODELS), MODELS, side=False)
-    copied = counted(*twice[:3], MODELS)
+    copied = counted(left[twice], right[twice], said[twice], MODELS)
+    by_pair = split(left[twice], right[twice], said[twice], MODELS, twice)
     blind = rate(copied, MODELS, side=False)
-    seeing = rate(copied, MODELS, (split(*twice[:3], MODELS, twice[3]),), side=False)
+    seeing = rate(copied, MODELS, (by_pair,), side=False)
     heavy = rate(counted(left, right, said, MODELS, np.full(2000, 2.0)), MODELS, side=False)
     width = once.high - once.low
     assert blind.high - blind.low == pytest.approx(width / np.sqrt(2), rel=0.02)

@@ -104,15 +104,15 @@ def until(
         chance.append(drawn_with[one, other])
         said.append(answers(board, rng, one, other))
         given += AT_ONCE
-        columns = tuple(np.concatenate(parts) for parts in (left, right, said))
+        lefts, rights, answered = (np.concatenate(parts) for parts in (left, right, said))
         try:
-            rated = rate(counted(*columns, n), n, side=False)
+            rated = rate(counted(lefts, rights, answered, n), n, side=False)
         except ValueError:  # not all have met yet
             continue
         note(plain, rated, board, given)
         if len(weighted) < 2:
             weight = inverse_probability(np.concatenate(chance))
-            note(weighted, rate(counted(*columns, n, weight), n, side=False), board, given)
+            note(weighted, rate(counted(lefts, rights, answered, n, weight), n, side=False), board, given)
     for reached in (plain, weighted):
         for width in ("widest", "mean"):
             reached.setdefault(width, MOST)
