@@ -58,7 +58,7 @@ DROP FUNCTION arena_note_new_votes();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0014_video_model_card"),
+        ("annotation", "0015_video_model_card"),
         ("arena", "0002_votes_never_change"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

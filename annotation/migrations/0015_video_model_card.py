@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotation', '0013_pair_overruled'),
+        ('annotation', '0014_first_frame_described'),
     ]
 
     operations = [
