@@ -184,6 +184,6 @@ def _chart_texts() -> dict[str, str]:
     return {
         "rating": _("rating"),
         "speed": _("speed: seconds of video made in a second"),
-        "win_fraction": _("%{y} wins %{z:.0%} against %{x}"),
-        "battles": _("%{y} and %{x}: %{z} votes"),
+        "win_fraction": _("%{y} wins %{customdata:.0%} against %{x}"),
+        "battles": _("%{y} and %{x}: %{customdata} votes"),
     }

@@ -4,11 +4,11 @@
 
 Votes are made in SQL (12 models, 300 prompts, a voter for every fifty votes) and packed as the periodic task
 does. Then, several times over, as a visitor and a reader would: a battle is voted on through `battles.vote`,
-and the board of its track is asked for until the vote is in it (*vote to board*: storing the vote, reading
-new ones, counting all of them anew, the fit and its intervals clustered by prompt and voter). Beside it: a board
-computed with nothing kept, and its processor time, which the machine's other work does not stretch; the same
-narrowed to a category and thirty days, with weights; choosing the next battle; packing; and a process that
-reads everything for the first time.
+and the board of its track is asked for until the vote is in it (*vote to board*: storing the vote,
+reading new ones, counting all of them anew, the fit and its intervals clustered by prompt and voter).
+Beside it: a board computed with nothing kept, and its processor time, which the machine's other work does
+not stretch; the same narrowed to a category and thirty days, with weights; choosing the next battle;
+packing; and a process that reads everything for the first time.
 """
 
 import argparse

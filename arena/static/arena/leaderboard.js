@@ -69,8 +69,8 @@ async function slowFigures() {
   try {
     const [matrices, history] = await Promise.all([call("GET", addresses.matrices), call("GET", addresses.history)]);
     const names = matrices.models.map((one) => one.name);
-    matrix("wins", names, matrices.win_fraction, texts.win_fraction, ".0%", [0, 1]);
-    matrix("battles", names, matrices.battles, texts.battles, "d");
+    matrix("wins", names, matrices.win_fraction, texts.win_fraction, (value) => `${Math.round(100 * value)}`, [0, 1]);
+    matrix("battles", names, matrices.battles, texts.battles, String);
     lines(history);
   } catch {
     say(false);
@@ -134,28 +134,34 @@ function speed(rows) {
   });
 }
 
+/** Squares in rows and columns; plotly's own heat map would style its picture inline, which the page forbids. */
 function matrix(id, names, values, hover, format, range) {
+  const cells = values.flatMap((row, i) => row.map((value, j) => ({ value, i, j })));
+  const shown = cells.filter(({ value, i, j }) => i !== j && value !== null);
   const trace = {
-    x: names,
-    y: names,
-    z: values,
-    type: "heatmap",
-    colorscale: range ? [[0, "#8c3b4a"], [0.5, "#2b2b2b"], [1, "#2f6f9f"]] : [[0, "#222222"], [1, "#3d7fb5"]],
-    zmin: range?.[0],
-    zmax: range?.[1],
-    texttemplate: `%{z:${format}}`,
-    showscale: false,
-    xgap: 1, // drawn cell by cell: one picture stretched would be blurred
-    ygap: 1,
-    hoverongaps: false,
+    x: shown.map(({ j }) => names[j]),
+    y: shown.map(({ i }) => names[i]),
+    customdata: shown.map(({ value }) => value),
+    text: shown.map(({ value }) => format(value)),
+    type: "scatter",
+    mode: "markers+text",
+    textposition: "middle center",
+    textfont: { size: names.length > 14 ? 9 : 11 },
+    marker: {
+      symbol: "square",
+      size: 30,
+      color: shown.map(({ value }) => value),
+      colorscale: range ? [[0, "#8c3b4a"], [0.5, "#2b2b2b"], [1, "#2f6f9f"]] : [[0, "#222222"], [1, "#2f6f9f"]],
+      cmin: range?.[0] ?? 0,
+      cmax: range?.[1] ?? Math.max(1, ...shown.map(({ value }) => value)),
+    },
     hovertemplate: `${hover}<extra></extra>`,
   };
-  if (!range) trace.z = values.map((row, i) => row.map((value, j) => (i === j ? null : value)));
   plot(id, [trace], {
-    height: 160 + 32 * names.length,
+    height: 130 + 34 * names.length,
     margin: { l: 20, r: 16, t: 12, b: 20 },
-    xaxis: { automargin: true, type: "category", tickangle: -40, showgrid: false },
-    yaxis: { automargin: true, type: "category", autorange: "reversed", showgrid: false },
+    xaxis: { automargin: true, type: "category", tickangle: -40, showgrid: false, categoryorder: "array", categoryarray: names },
+    yaxis: { automargin: true, type: "category", autorange: "reversed", showgrid: false, categoryorder: "array", categoryarray: names },
   });
 }
 
