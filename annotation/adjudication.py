@@ -57,7 +57,7 @@ def open_item(item_id: uuid.UUID, person: User) -> Opened:
     Raises Missing; Conflict `judged_yourself`, `decided` (by somebody else) or `too_few` judgements.
     """
     item = Item.objects.select_related("campaign", "prompt").filter(pk=item_id, gold=False).first()
-    if item is None:
+    if item is None or item.campaign.protocol != Campaign.Protocol.BEST_WORST:
         raise Missing("no_such_item", _("There is no such item."))
     assignment = _assignment(item, person)
     current = _decision(item)
@@ -90,6 +90,8 @@ def decide(
     """
     opened = open_item(item_id, person)
     given = parsed(answers)
+    if not isinstance(given, bestworst.Answers):
+        raise Invalid("malformed", _("This campaign takes answers that have “%(key)s”.") % {"key": "picks"})
     rules = rules_of(opened.item)
     problems = bestworst.validate(rules.judgement(given), rules.required)
     if problems:

@@ -10,11 +10,14 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from annotation import campaigns, export, progress
-from annotation.campaigns import CampaignSpec, Selection
+from annotation.campaigns import CampaignSpec
 from annotation.dimensions import DimensionSpec, default_dimensions
 from annotation.dryrun import DryRun, dry_run
 from annotation.export_formats import PairFormat
-from annotation.models import Campaign, Dimension, Item
+from annotation.export_scores import ScoreFormat
+from annotation.export_scores import pages as scores_as_file
+from annotation.models import Campaign, Dimension, Item, Task
+from annotation.planning import Selection
 from workbench import streamed
 from workbench.access import audit, require
 from workbench.answers import Misfits, Problem
@@ -26,6 +29,10 @@ router = Router(tags=["campaigns"])
 CampaignState = Annotated[
     Campaign.State,
     WithJsonSchema({"type": "string", "enum": Campaign.State.values, "title": "Campaign state"}),
+]
+CampaignProtocol = Annotated[
+    Campaign.Protocol,
+    WithJsonSchema({"type": "string", "enum": Campaign.Protocol.values, "title": "Protocol"}),
 ]
 Text = Annotated[str, StringConstraints(max_length=20_000, pattern=r"^[^\x00]*$")]
 Name = Annotated[
@@ -65,7 +72,7 @@ class SelectionIn(Schema):
     these: each narrows.
     """
 
-    clips_per_item: int = Field(4, ge=2, le=8)
+    clips_per_item: int = Field(4, ge=1, le=8, description="Two at least in best/worst, two in good/same/bad")
     prompt_sets: list[Id] = Field([], max_length=200)
     categories: list[Id] = Field([], max_length=500)
     text: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")] = ""
@@ -86,6 +93,8 @@ class SelectionIn(Schema):
 
 
 class PreviewIn(SelectionIn):
+    protocol: CampaignProtocol = Campaign.Protocol.BEST_WORST
+    model_under_test: Id | None = None
     overlap: int = Field(1, ge=1, le=20)
     gold_share: float = Field(0, ge=0, le=0.5)
     dimensions: int = Field(4, ge=1, le=12, description="How many: a judgement's time depends on it")
@@ -129,10 +138,14 @@ class PreviewOut(Schema):
 
 class NewCampaign(Schema):
     name: Annotated[Name, StringConstraints(max_length=120)]
+    protocol: CampaignProtocol = Campaign.Protocol.BEST_WORST
+    model_under_test: Id | None = Field(
+        None, description="The video model that good/same/bad sets against the others; only there"
+    )
     guidelines: Text = ""
     selection: SelectionIn = Field(default_factory=lambda: SelectionIn.model_validate({}))
     dimensions: list[DimensionIn] | None = Field(
-        None, description="null: the default dimensions", max_length=12
+        None, description="null: the protocol's default dimensions", max_length=12
     )
     overlap: int = Field(1, ge=1, le=20)
     question_limit: int = Field(3, ge=0, le=20)
@@ -155,6 +168,7 @@ class CampaignOut(Schema):
     id: uuid.UUID
     name: str
     state: CampaignState
+    protocol: CampaignProtocol
     version: int
     clips_per_item: int
     overlap: int
@@ -168,6 +182,7 @@ class CampaignOut(Schema):
 
 class CampaignDetail(CampaignOut):
     guidelines: str
+    model_under_test: str | None = Field(description="The video model of good/same/bad, by slug")
     question_limit: int
     lease_minutes: int
     min_play_seconds: float
@@ -181,6 +196,10 @@ class CampaignDetail(CampaignOut):
     open_to_all: bool
     simulated: int = Field(description="How many of the judgements simulated annotators gave")
     dimensions: list[DimensionOut]
+
+    @staticmethod
+    def resolve_model_under_test(campaign: Campaign) -> str | None:
+        return campaign.model_under_test.slug if campaign.model_under_test else None
 
     @staticmethod
     def resolve_simulated(campaign: Campaign) -> int:
@@ -225,7 +244,10 @@ def create(request: HttpRequest, payload: NewCampaign) -> Status[Campaign]:
     known = User.objects.filter(pk__in=payload.annotators).values_list("pk", flat=True)
     spec = CampaignSpec(
         selection=payload.selection.selection(),
-        dimensions=tuple(d.spec() for d in payload.dimensions or ()) or default_dimensions(),
+        dimensions=tuple(d.spec() for d in payload.dimensions or ())
+        or default_dimensions(
+            Task.T2V if payload.protocol == Campaign.Protocol.BEST_WORST else Task.I2V, payload.protocol
+        ),
         annotators=tuple(known),
         groups=tuple(payload.groups),
         **given,
@@ -241,6 +263,8 @@ def preview(request: HttpRequest, payload: PreviewIn) -> DryRun:
     require(request.user, "campaigns.view")
     return dry_run(
         payload.selection(),
+        protocol=payload.protocol,
+        model_under_test=payload.model_under_test,
         overlap=payload.overlap,
         gold_share=payload.gold_share,
         n_dimensions=payload.dimensions,
@@ -306,6 +330,27 @@ def export_items(request: HttpRequest, campaign_id: uuid.UUID) -> HttpResponseBa
     campaign = _exported(request, campaign_id, "items")
     pages = export.items_jsonl(campaign)
     return streamed.download(request, pages, f"{campaign.pk}-items.jsonl", streamed.JSON_LINES)
+
+
+@router.get(
+    "/{uuid:campaign_id}/export/scores",
+    response={200: None, 404: Problem},
+    openapi_extra={"responses": {200: {"content": {kind.media_type: {} for kind in ScoreFormat}}}},
+)
+def export_scores(
+    request: HttpRequest,
+    campaign_id: uuid.UUID,
+    wanted: Annotated[ScoreFormat, Query(alias="format")] = ScoreFormat.CSV,
+) -> HttpResponseBase:
+    """Experts' scores as one file, streamed: a row a clip and dimension, or a row a pair and dimension.
+
+    Of a Likert campaign the columns begin with prompt, model, rater, dimension, score; of a good/same/bad one
+    with prompt, opponent, dimension, verdict (G, S or B of the model under test).
+    """
+    require(request.user, "export")
+    pages = scores_as_file(get_object_or_404(Campaign, pk=campaign_id), wanted)
+    campaign = _exported(request, campaign_id, "scores", format=wanted.value)
+    return streamed.download(request, pages, f"{campaign.pk}-scores.{wanted.value}", wanted.content_type)
 
 
 def _exported(request: HttpRequest, campaign_id: uuid.UUID, what: str, **detail: Any) -> Campaign:

@@ -20,7 +20,7 @@ Caption = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300
 
 class ExampleIn(Schema):
     clip: uuid.UUID
-    kind: GuidelineExample.Kind = GuidelineExample.Kind.GOOD
+    kind: GuidelineExample.Shows = GuidelineExample.Shows.GOOD
     dimension: str = Field("", max_length=40, description="A dimension's key; empty: for all of them")
     caption_en: Caption = ""
     caption_zh: Caption = ""

@@ -23,9 +23,12 @@ router = Router(tags=["quality"])
 class GoldOut(Schema):
     item: uuid.UUID = Field(alias="item_id")
     position: int = Field(alias="item.position")
-    source: str = Field(description='"degraded" or "consensus"')
+    source: str = Field(description='"degraded", "consensus" or "known"')
     active: bool = Field(description="Whether it is still dealt")
-    answers: dict[str, Any] = Field(description="By dimension, in the form of `picks`; a side may be absent")
+    answers: dict[str, Any] = Field(
+        description="By dimension, in the form of `picks`; a side may be absent. Of a Likert campaign: "
+        '{"expected": {clip: score}, "tolerance"}'
+    )
     explanation_en: str
     explanation_zh: str
     created_at: datetime
@@ -54,6 +57,16 @@ class GoldAsked(Schema):
 
 class ConsensusIn(Schema):
     item: uuid.UUID
+    explanation_en: Text = ""
+    explanation_zh: Text = ""
+
+
+class KnownScoresIn(Schema):
+    item: uuid.UUID
+    scores: dict[str, list[int]] = Field(
+        description="By dimension, the scores of the item's clips in their order", max_length=12
+    )
+    tolerance: int = Field(1, ge=0, le=3, description="How many points off is still right")
     explanation_en: Text = ""
     explanation_zh: Text = ""
 
@@ -96,6 +109,20 @@ def gold_from_consensus(
     item = get_object_or_404(Item, pk=payload.item, campaign=campaign_id)
     made = gold_items.from_consensus(item.pk, payload.explanation_en, payload.explanation_zh, request.user)
     audit(request, "campaign.gold.consensus", item.campaign, item=str(item.pk))
+    return Status(201, GoldAnswer.objects.select_related("item").get(pk=made.pk))
+
+
+@router.post("/{uuid:campaign_id}/gold/scores", response={201: GoldOut, 409: Problem, 422: Misfits})
+def gold_from_scores(
+    request: HttpRequest, campaign_id: uuid.UUID, payload: KnownScoresIn
+) -> Status[GoldAnswer]:
+    """Make a gold item that repeats an item of a Likert campaign, with scores that are known."""
+    require(request.user, "campaigns.manage")
+    assert isinstance(request.user, User)
+    item = get_object_or_404(Item, pk=payload.item, campaign=campaign_id)
+    given = payload.dict(exclude={"item"})
+    made = gold_items.from_scores(item.pk, **given, by=request.user)
+    audit(request, "campaign.gold.scores", item.campaign, item=str(item.pk), tolerance=payload.tolerance)
     return Status(201, GoldAnswer.objects.select_related("item").get(pk=made.pk))
 
 

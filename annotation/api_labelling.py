@@ -11,12 +11,14 @@ from ninja import Router, Schema
 from pydantic import Field, StringConstraints
 
 from annotation import campaigns, judging, labelling, queue
+from annotation.api_campaigns import CampaignProtocol
 from annotation.models import Assignment, Campaign
 from workbench.access import require
 from workbench.answers import Misfits, Problem
 from workbench.models import User
 
 router = Router(tags=["labelling"])
+
 
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")
@@ -26,6 +28,7 @@ Line = Annotated[
 class OpenCampaign(Schema):
     id: uuid.UUID
     name: str
+    protocol: CampaignProtocol
     guidelines: str
     clips_per_item: int
     judged: int = Field(alias="progress.judged")
@@ -50,6 +53,7 @@ class ShownClip(Schema):
 class ShownCampaign(Schema):
     id: uuid.UUID
     name: str
+    protocol: CampaignProtocol
     lease_seconds: int
     min_play_seconds: float
     judged: int
@@ -65,8 +69,15 @@ class ShownCategory(Schema):
 class ShownPrompt(Schema):
     text_en: str
     text_zh: str
+    task: str
     first_frame: str | None = Field(description="Where the picture is that the clips start from")
     categories: list[ShownCategory] = Field(description="Of the taxonomy, by slug")
+
+
+class ShownAspect(Schema):
+    key: str
+    name: str
+    definition: str
 
 
 class ShownDimension(Schema):
@@ -74,6 +85,8 @@ class ShownDimension(Schema):
     name: str
     definition: str
     required: bool
+    aspects: list[ShownAspect] = Field(description="Of expert scoring: what a mark can be made in")
+    anchors: list[str] = Field(description="Of expert scoring: what the scores 1 to 5 mean")
 
 
 class Shown(Schema):
@@ -103,8 +116,11 @@ class HeldOut(Schema):
 
 class Answers(Schema):
     answers: dict[str, Any] = Field(
-        description='{"picks": {dimension: {"best": [clip], "worst": [clip]} | {"tie": true} | '
-        '{"cant_judge": true}}, "comparisons": [{"dimension", "b", "w", "answer": "yes"|"no"|"cant_tell"}]}'
+        description='Best/worst: {"picks": {dimension: {"best": [clip], "worst": [clip]} | {"tie": true} | '
+        '{"cant_judge": true}}, "comparisons": [{"dimension", "b", "w", "answer": "yes"|"no"|"cant_tell"}]}. '
+        'Likert: {"scores": {dimension: {clip: 1..5}}, "marks": [{"clip", "dimension", "aspect", '
+        '"kind": "defect"|"strength", "from": seconds|null, "to": seconds|null, "note"}]}. '
+        'Good/same/bad: {"verdicts": {dimension: "left"|"same"|"right"}}'
     )
 
 
@@ -128,7 +144,9 @@ class GoldTold(Schema):
     """What may be told after a gold item: see `gold.Told`."""
 
     right: dict[str, bool] = Field(description="By dimension that the gold answer speaks of")
-    known: dict[str, Any] = Field(description="The gold answer, in the form of `picks`")
+    known: dict[str, Any] = Field(
+        description='The gold answer, in the form of `picks`, or {"expected": {clip: score}, "tolerance"}'
+    )
     explanation: str
     trial: bool = Field(description="The item belonged to the qualification round")
     judged: int = Field(description="Items of the qualification round so far")
@@ -157,6 +175,7 @@ class Feedback(Schema):
     questions: list[dict[str, Any]]
     comparisons: list[dict[str, Any]] = Field(description="The replies that still count")
     unanswered: list[str]
+    doubts: list[dict[str, Any]] = Field(description="Contradictions that are taken all the same")
 
 
 @router.get("/campaigns", response=list[OpenCampaign])
@@ -213,7 +232,7 @@ def draft(request: HttpRequest, assignment_id: uuid.UUID, payload: DraftIn) -> A
 
 @router.post("/{uuid:assignment_id}/check", response={200: Feedback, 422: Misfits})
 def check(request: HttpRequest, assignment_id: uuid.UUID, payload: Answers) -> Any:
-    """What the best/worst rules say of answers so far. Stores nothing."""
+    """What the rules of the campaign's protocol say of answers so far. Stores nothing."""
     return judging.check(assignment_id, _labeller(request), payload.answers)
 
 

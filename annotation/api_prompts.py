@@ -66,12 +66,15 @@ class PromptSetOut(Schema):
     name: str
     prompts: int = Field(alias="n_prompts")
     left_out: int
+    without_first_frame: int = Field(description="Image-to-video prompts that no clip can be made of yet")
 
 
 class CandidateOut(Schema):
     id: int
     text_en: str
     text_zh: str
+    first_frame_en: str = Field(description="What the picture shows that an image-to-video clip starts from")
+    first_frame_zh: str
     task: str
     categories: list[str]
     source: str
@@ -81,6 +84,7 @@ class CandidateOut(Schema):
     alike: int | None = Field(alias="alike_id", description="The prompt it is nearly the same as")
     resemblance: float | None
     prompt: int | None = Field(alias="prompt_id", description="Its prompt in the set; null: left out")
+    lacks_first_frame: bool = Field(description="No clip can be made of it until it has its first frame")
     decided_at: datetime | None = Field(description="When a person decided; null: as the filter said")
 
 
@@ -102,6 +106,7 @@ class ChoiceIn(Schema):
 class ShareOut(Schema):
     slug: str = Field(description="of the category; empty: prompts without one")
     name: str
+    definition: str = Field(description="What the category means; empty: not of the shipped taxonomy")
     before: int
     after: int
 

@@ -25,9 +25,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
+from annotation.answers_json import AnswersError
 from annotation.bestworst_answers import (
     Answers,
-    AnswersError,
     Comparison,
     DimensionAnswer,
     Mark,

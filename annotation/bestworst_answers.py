@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import TypeAlias
 
+from annotation.answers_json import AnswersError, listed, mapping, shown, text
+
 
 @dataclass(frozen=True)
 class Picks:
@@ -75,25 +77,21 @@ class Answers:
     comparisons: tuple[Comparison, ...] = ()
 
 
-class AnswersError(ValueError):
-    """The JSON is not of the form above; the message says where, what was expected and what was given."""
-
-
 def from_json(data: object) -> Answers:
     """Answers from decoded JSON. Raises AnswersError unless it has exactly the form above.
 
     Nothing is dropped or mended. Whether the dimensions and clips are the item's, and whether the picks are
     complete, is for `bestworst.validate`.
     """
-    answers = _object(data, "answers", keys={"picks", "comparisons"})
+    answers = mapping(data, "answers", keys={"picks", "comparisons"})
     return Answers(
         picks={
             dimension: _dimension_answer(answer, f"picks.{dimension}")
-            for dimension, answer in _object(answers["picks"], "picks").items()
+            for dimension, answer in mapping(answers["picks"], "picks").items()
         },
         comparisons=tuple(
             _comparison(comparison, f"comparisons[{n}]")
-            for n, comparison in enumerate(_list(answers["comparisons"], "comparisons"))
+            for n, comparison in enumerate(listed(answers["comparisons"], "comparisons"))
         ),
     )
 
@@ -120,51 +118,27 @@ def to_json(answers: Answers) -> dict[str, object]:
 
 
 def _dimension_answer(data: object, at: str) -> DimensionAnswer:
-    answer = _object(data, at)
+    answer = mapping(data, at)
     if answer == {"tie": True} and answer["tie"] is True:
         return Mark.TIE
     if answer == {"cant_judge": True} and answer["cant_judge"] is True:
         return Mark.CANT_JUDGE
     if set(answer) != {"best", "worst"}:
         forms = '{"best": [...], "worst": [...]}, {"tie": true} or {"cant_judge": true}'
-        raise AnswersError(f"{at}: expected {forms}, got {_shown(answer)}")
+        raise AnswersError(f"{at}: expected {forms}, got {shown(answer)}")
     return Picks(_clips(answer["best"], f"{at}.best"), _clips(answer["worst"], f"{at}.worst"))
 
 
 def _comparison(data: object, at: str) -> Comparison:
-    comparison = _object(data, at, keys={"dimension", "b", "w", "answer"})
-    text = {key: _string(value, f"{at}.{key}") for key, value in comparison.items()}
-    if text["answer"] not in list(Reply):
-        raise AnswersError(f"{at}.answer: expected one of {', '.join(Reply)}, got {_shown(text['answer'])}")
-    return Comparison(Question(text["dimension"], text["b"], text["w"]), Reply(text["answer"]))
+    comparison = mapping(data, at, keys={"dimension", "b", "w", "answer"})
+    said = {key: text(value, f"{at}.{key}") for key, value in comparison.items()}
+    if said["answer"] not in list(Reply):
+        raise AnswersError(f"{at}.answer: expected one of {', '.join(Reply)}, got {shown(said['answer'])}")
+    return Comparison(Question(said["dimension"], said["b"], said["w"]), Reply(said["answer"]))
 
 
 def _clips(data: object, at: str) -> frozenset[str]:
-    clips = [_string(clip, f"{at}[{n}]") for n, clip in enumerate(_list(data, at))]
+    clips = [text(clip, f"{at}[{n}]") for n, clip in enumerate(listed(data, at))]
     if len(set(clips)) < len(clips):
-        raise AnswersError(f"{at}: expected each clip once, got {_shown(clips)}")
+        raise AnswersError(f"{at}: expected each clip once, got {shown(clips)}")
     return frozenset(clips)
-
-
-def _object(data: object, at: str, keys: set[str] | None = None) -> dict[str, object]:
-    if not isinstance(data, dict):
-        raise AnswersError(f"{at}: expected an object, got {_shown(data)}")
-    if keys is not None and set(data) != keys:
-        raise AnswersError(f"{at}: expected the keys {', '.join(sorted(keys))}, got {_shown(list(data))}")
-    return data
-
-
-def _list(data: object, at: str) -> list[object]:
-    if not isinstance(data, list):
-        raise AnswersError(f"{at}: expected a list, got {_shown(data)}")
-    return data
-
-
-def _string(data: object, at: str) -> str:
-    if not isinstance(data, str):
-        raise AnswersError(f"{at}: expected a string, got {_shown(data)}")
-    return data
-
-
-def _shown(data: object) -> str:
-    return f"{data!r:.120}"

@@ -5,6 +5,9 @@ best 1; all that are jointly best or worst have its value. A tie calls all clips
 dimension that can't be judged, or has no answer, is missing. Answers to the page's questions are about clips
 that are neither best nor worst, and change no value.
 
+A Likert score is the clip's value as it is, and one that is absent is missing. A good/same/bad item is one
+unit: 1, 0 or -1 as the model under test does better, the same or worse. Neither gives pairs.
+
 The second figure counts preference pairs, those that break the constraint left out (as exports do): of the
 two clips' pairs that both of two annotators state, how many they state the same way round. Two who guess
 agree on half of those.
@@ -32,6 +35,9 @@ from annotation.models import Campaign, Dimension, ItemClip, Judgement, Preferen
 
 ITEMS = 500
 """Items a figure rests on at most: two ratings of each give an interval of about 0.05 on either side."""
+WHOLE = ""
+"""The one unit of a good/same/bad item."""
+_OF_VERDICT = {"G": 1, "S": 0, "B": -1}
 WALKED = 2000
 """Judgements looked at, at most, for items that others judged too."""
 RELIABLE, TENTATIVE = 0.8, 0.667
@@ -138,7 +144,7 @@ class _Said:
 
     annotator: int
     values: dict[str, dict[str, int]]
-    """By dimension key and ItemClip id; a dimension that was not rated is absent."""
+    """By dimension key and unit: an ItemClip's id, or WHOLE; a dimension that was not rated is absent."""
     pairs: dict[int, frozenset[tuple[uuid.UUID, uuid.UUID]]]
     """(best, worst) by dimension id."""
 
@@ -150,11 +156,17 @@ def _of_kind(campaign: Campaign, kind: JudgedBy, dimensions: Sequence[Dimension]
         return None
     said = _said(items, kind)
     clips: dict[uuid.UUID, list[str]] = defaultdict(list)
-    for item_id, pk in ItemClip.objects.filter(item__in=items).order_by("item").values_list("item_id", "pk"):
-        clips[item_id].append(str(pk))
+    if campaign.protocol == Campaign.Protocol.GSB:
+        clips.update({item_id: [WHOLE] for item_id in items})
+    else:
+        rows = ItemClip.objects.filter(item__in=items).order_by("item").values_list("item_id", "pk")
+        for item_id, pk in rows:
+            clips[item_id].append(str(pk))
+    # A clip that is neither best nor worst lies between; one without a score has no value.
+    unsaid = 0 if campaign.protocol == Campaign.Protocol.BEST_WORST else np.nan
     walked = campaign.progress.judged + campaign.progress.surplus
     sampled = len(drawn) > ITEMS or walked > WALKED
-    found = tuple(_of_dimension(dimension, items, said, clips) for dimension in dimensions)
+    found = tuple(_of_dimension(dimension, items, said, clips, unsaid) for dimension in dimensions)
     return Agreement(kind, len(items), sampled, found)
 
 
@@ -218,14 +230,18 @@ def _said(items: Sequence[uuid.UUID], kind: JudgedBy) -> dict[uuid.UUID, list[_S
         of_judgement[pk][dimension] = frozenset(listed)
     found: dict[uuid.UUID, list[_Said]] = defaultdict(list)
     for pk, item_id, annotator, answers in judgements:
-        found[item_id].append(_Said(annotator, _values(bestworst.from_json(answers)), of_judgement[pk]))
+        found[item_id].append(_Said(annotator, _values(answers), of_judgement[pk]))
     return found
 
 
-def _values(answers: bestworst.Answers) -> dict[str, dict[str, int]]:
+def _values(answers: dict[str, Any]) -> dict[str, dict[str, int]]:
     """Clips that are neither best nor worst are not listed: they are 0."""
+    if "scores" in answers:
+        return {dimension: scored for dimension, scored in answers["scores"].items() if scored}
+    if "verdicts" in answers:
+        return {dimension: {WHOLE: _OF_VERDICT[said]} for dimension, said in answers["verdicts"].items()}
     values: dict[str, dict[str, int]] = {}
-    for dimension, answer in answers.picks.items():
+    for dimension, answer in bestworst.from_json(answers).picks.items():
         if isinstance(answer, bestworst.Picks):
             values[dimension] = {**dict.fromkeys(answer.best, 1), **dict.fromkeys(answer.worst, -1)}
         elif answer is bestworst.Mark.TIE:
@@ -238,6 +254,7 @@ def _of_dimension(
     items: Sequence[uuid.UUID],
     said: dict[uuid.UUID, list[_Said]],
     clips: dict[uuid.UUID, list[str]],
+    unsaid: float,
 ) -> DimensionAgreement:
     rated = {
         item: judged
@@ -251,7 +268,7 @@ def _of_dimension(
     unit = 0
     for item, judged in rated.items():
         for clip in clips[item]:
-            ratings[unit, : len(judged)] = [one.values[dimension.key].get(clip, 0) for one in judged]
+            ratings[unit, : len(judged)] = [one.values[dimension.key].get(clip, unsaid) for one in judged]
             unit += 1
     return DimensionAgreement(
         dimension=dimension,
@@ -276,7 +293,8 @@ def _kappa(
         value = agreement.cohen_kappa(ratings[:, 0], ratings[:, 1])
         return Kappa(KappaKind.COHEN, value, 2, len(ratings_each))
     (each, items), *_others = Counter(ratings_each).most_common(1)
-    kept = np.asarray(ratings_each)[cluster] == each
+    rated = (~np.isnan(ratings)).sum(axis=1)  # a clip may lack the score that others of its item have
+    kept = (np.asarray(ratings_each)[cluster] == each) & (rated == each)
     return Kappa(KappaKind.FLEISS, agreement.fleiss_kappa(agreement.counted(ratings[kept])), each, items)
 
 

@@ -1,17 +1,13 @@
 """Campaigns: which items they have, who may label, open, paused, closed and opened again.
 
-Items are made from the ready clips of chosen prompts and video models. A prompt's clips are dealt so that an
-item mixes sources and video models (a stage of a generator is a video model of its own, §4.4.1); every clip
-is used, and items that would be short are filled up with other clips of the same prompt. What changes later
-is in `editing.py`, `extending.py` and `overlap.py`.
+Items are given one by one, or planned from the ready clips of chosen prompts and models (`planning.py`). What
+changes later is in `editing.py`, `extending.py` and `overlap.py`.
 """
 
-import random
 import uuid
-from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -21,12 +17,14 @@ from django.utils.translation import ngettext
 from annotation import webhooks
 from annotation.clips import want_renditions
 from annotation.dimensions import DimensionSpec
-from annotation.models import Campaign, Clip, Dimension, Item, ItemClip, Prompt, Rendition
-from annotation.taxonomy import subtree
+from annotation.models import Campaign, Clip, Dimension, Item, ItemClip, Rendition, VideoModel
+from annotation.planning import Group, Selection, plan, refuse_wrong_items
+from workbench.access import may
 from workbench.models import User
 from workbench.refusals import Conflict, Invalid, Missing
 
 BATCH = 1000
+Protocol = Campaign.Protocol
 State = Campaign.State
 MOVES: dict[str, tuple[str, ...]] = {
     State.DRAFT: (State.OPEN,),
@@ -34,128 +32,6 @@ MOVES: dict[str, tuple[str, ...]] = {
     State.PAUSED: (State.OPEN, State.CLOSED),
     State.CLOSED: (State.OPEN,),
 }
-
-Origin = tuple[str, int | None]
-"""Where a clip is from: its source and its video model's id."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """Which clips a campaign is about. Nothing named means: all prompts, all video models, all clips.
-
-    What is named narrows: prompts of these sets, in these categories or below them, with this text.
-    """
-
-    clips_per_item: int = 4
-    prompt_sets: tuple[int, ...] = ()
-    categories: tuple[int, ...] = ()
-    text: str = ""
-    prompts: tuple[int, ...] = ()
-    video_models: tuple[int, ...] = ()
-    clips: tuple[uuid.UUID, ...] = ()
-    most_items: int | None = None
-    seed: int = 0
-    """Decides the dealing and the order of the items; the same selection gives the same items."""
-
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "clips": [str(clip) for clip in self.clips]}
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        lists = ("prompt_sets", "categories", "prompts", "video_models")
-        given: dict[str, Any] = {
-            name: tuple(value) if name in lists else value for name, value in data.items()
-        }
-        given["clips"] = tuple(uuid.UUID(clip) for clip in data.get("clips", ()))
-        return cls(**given)
-
-
-@dataclass(frozen=True)
-class Group:
-    """The clips of one item."""
-
-    prompt_id: int
-    clips: tuple[uuid.UUID, ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The items that a selection would give."""
-
-    groups: list[Group]
-    prompts: int
-    prompts_short: int
-    """Prompts left out because they have fewer ready clips than an item shows."""
-    clips: int
-
-
-def plan(selection: Selection) -> Plan:
-    """Deal the clips into items, in the order they are judged. Reads only, every chosen clip once."""
-    chance = random.Random(selection.seed)  # noqa: S311 (an order, not a secret)
-    groups: list[Group] = []
-    short = 0
-    of_prompt = clips_by_prompt(selection)
-    for prompt_id, clips in of_prompt.items():
-        if len(clips) < selection.clips_per_item:
-            short += 1
-            continue
-        groups += [Group(prompt_id, dealt) for dealt in deal(clips, selection.clips_per_item, chance)]
-    chance.shuffle(groups)
-    groups = groups[: selection.most_items]
-    return Plan(
-        groups=groups,
-        prompts=len(of_prompt) - short,
-        prompts_short=short,
-        clips=len({clip for group in groups for clip in group.clips}),
-    )
-
-
-def clips_by_prompt(selection: Selection) -> dict[int, list[tuple[uuid.UUID, Origin]]]:
-    """The ready clips of a selection with their origins, by prompt, in a fixed order."""
-    rows = _clips(selection).order_by("prompt_id", "id")
-    of_prompt: dict[int, list[tuple[uuid.UUID, Origin]]] = defaultdict(list)
-    named = rows.values_list("prompt_id", "id", "source", "video_model_id")
-    for prompt_id, clip_id, source, model_id in named.iterator(chunk_size=5000):
-        of_prompt[prompt_id].append((clip_id, (source, model_id)))
-    return of_prompt
-
-
-def deal(
-    clips: Sequence[tuple[uuid.UUID, Origin]],
-    size: int,
-    chance: random.Random,
-    filler: Sequence[tuple[uuid.UUID, Origin]] = (),
-) -> list[tuple[uuid.UUID, ...]]:
-    """Cut clips into items of `size`, no clip twice in one, their origins mixed.
-
-    The clips are laid out by source, then by video model, and dealt round like cards: of each source and of
-    each model, two items get the same number or differ by one. What is missing at the end is filled up with
-    other clips of the same list, or of `filler`: of origins that the item lacks first.
-    """
-    origin_of = dict(clips)
-    rank: dict[object, float] = {}
-    for clip_id, origin in clips:
-        for part in (origin[0], origin, clip_id):
-            rank.setdefault(part, chance.random())
-    laid_out = sorted(origin_of, key=lambda clip: [rank[part] for part in (*_parts(origin_of[clip]), clip)])
-    count = -(-len(laid_out) // size)
-    dealt = [laid_out[start::count] for start in range(count)]
-    origin_of |= dict(filler)
-    others = list(origin_of)
-    chance.shuffle(others)
-    filled: Counter[uuid.UUID] = Counter()
-    for item in dealt:
-        while len(item) < size:
-            had = Counter(origin_of[clip] for clip in item)
-            left = [clip for clip in others if clip not in item]
-            best = min(left, key=lambda clip: (had[origin_of[clip]], filled[clip]))
-            filled[best] += 1
-            item.append(best)
-    return [tuple(item) for item in dealt]
-
-
-def _parts(origin: Origin) -> tuple[object, object]:
-    return origin[0], origin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +41,9 @@ class CampaignSpec:
     name: str
     dimensions: tuple[DimensionSpec, ...]
     selection: Selection
+    protocol: str = Protocol.BEST_WORST
+    model_under_test: int | None = None
+    """A video model, for good/same/bad alone."""
     guidelines: str = ""
     overlap: int = 1
     question_limit: int = 3
@@ -186,45 +65,74 @@ class CampaignSpec:
     """Groups whose members are named with them."""
 
 
-def create(spec: CampaignSpec, created_by: User) -> Campaign:
+def create(spec: CampaignSpec, created_by: User, items: Sequence[Group] | None = None) -> Campaign:
     """Make a campaign in the state draft, with its dimensions and items, and ask for missing renditions.
 
-    Raises Invalid `no_items`, `no_dimensions` or `dimension_twice`.
+    Its items are those given, judged in that order; without any given, those planned from the selection.
+    Raises Invalid `no_items`, `no_dimensions`, `dimension_twice`, `model_under_test`, `clips_per_item`,
+    `wrong_clips`.
     """
     keys = [dimension.key for dimension in spec.dimensions]
     if not keys:
         raise Invalid("no_dimensions", _("A campaign needs at least one dimension."))
     if len(set(keys)) < len(keys):
         raise Invalid("dimension_twice", _("Two dimensions have the same key: %s.") % ", ".join(sorted(keys)))
-    planned = plan(spec.selection)
-    if not planned.groups:
-        raise Invalid(
-            "no_items",
-            _("No prompt has %(n)d ready clips of the chosen video models, so there is nothing to judge.")
-            % {"n": spec.selection.clips_per_item},
-        )
+    _refuse_misfit(spec)
+    if spec.protocol == Protocol.GSB:
+        spec = replace(spec, selection=replace(spec.selection, clips_per_item=2))
+    if items is None:
+        groups = plan(spec.selection, spec.protocol, spec.model_under_test).groups
+    else:
+        groups = list(items)
+        refuse_wrong_items(groups, spec.protocol, spec.selection.clips_per_item, spec.model_under_test)
+    if not groups:
+        raise Invalid("no_items", _nothing_to_judge(spec))
     people = who_labels(spec.annotators, spec.groups)
     with transaction.atomic():
         campaign = Campaign(
             **{name: getattr(spec, name) for name in _COPIED},
+            model_under_test_id=spec.model_under_test,
             clips_per_item=spec.selection.clips_per_item,
             selection=spec.selection.to_json(),
             open_to_all=not (spec.annotators or spec.groups),
             created_by=created_by,
-            items_total=len(planned.groups),
+            items_total=len(groups),
         )
         campaign.save(force_insert=True)
         campaign.annotators.set(people)
         Dimension.objects.bulk_create(
             dimension.row(campaign, position) for position, dimension in enumerate(spec.dimensions)
         )
-        add_items(campaign, planned.groups, first_position=0)
-        want_renditions({clip for group in planned.groups for clip in group.clips}, *campaign.normalised)
+        add_items(campaign, groups, first_position=0)
+        want_renditions({clip for group in groups for clip in group.clips}, *campaign.normalised)
     return campaign
+
+
+def _refuse_misfit(spec: CampaignSpec) -> None:
+    if (spec.protocol == Protocol.GSB) != (spec.model_under_test is not None):
+        raise Invalid(
+            "model_under_test",
+            _("Good/same/bad compares a video model under test with others; no other protocol has one."),
+        )
+    tested = spec.model_under_test
+    if tested is not None and not VideoModel.objects.filter(pk=tested).exists():
+        raise Invalid("model_under_test", _("There is no such video model."))
+    if spec.protocol == Protocol.BEST_WORST and spec.selection.clips_per_item < 2:
+        raise Invalid("clips_per_item", _("Best and worst need two clips an item at least."))
+
+
+def _nothing_to_judge(spec: CampaignSpec) -> str:
+    if spec.protocol == Protocol.GSB:
+        return _("No prompt has ready clips of the model under test and of another one of those chosen.")
+    n = 1 if spec.protocol == Protocol.LIKERT else spec.selection.clips_per_item
+    return _("No prompt has %(n)d ready clips of the chosen video models, so there is nothing to judge.") % {
+        "n": n
+    }
 
 
 _COPIED = (
     "name",
+    "protocol",
     "guidelines",
     "overlap",
     "question_limit",
@@ -295,10 +203,26 @@ def set_state(campaign_id: uuid.UUID, state: str, version: int) -> Campaign:
 
 def open_to(user: User) -> QuerySet[Campaign]:
     """The campaigns in which this person may label now, oldest first."""
-    invited = Campaign.annotators.through.objects.filter(campaign=OuterRef("pk"), user=user)
-    allowed = Q(open_to_all=True) | Q(Exists(invited))
-    rows = Campaign.objects.filter(allowed, state=State.OPEN).prefetch_related("participations")
+    rows = Campaign.objects.filter(labelled_by(user), state=State.OPEN).prefetch_related("participations")
     return rows.order_by("created_at")
+
+
+def labelled_by(user: User, campaign: str = "") -> Q:
+    """A condition: this person may label in the campaign. Named people may; where nobody is named, all who
+    have the right, which in expert scoring is experts and managers.
+
+    For rows that refer to a campaign, `campaign` is the way there with `__` at its end.
+    """
+    named = Campaign.annotators.through.objects.filter(campaign=OuterRef(f"{campaign}pk"), user=user)
+    allowed = Q(**{f"{campaign}open_to_all": True})
+    if not may(user, "score"):
+        allowed &= Q(**{f"{campaign}protocol": Campaign.Protocol.BEST_WORST})
+    return allowed | Q(Exists(named))
+
+
+def invited(campaign: Campaign, user: User) -> bool:
+    """Whether this person may label in the campaign (see `labelled_by`)."""
+    return Campaign.objects.filter(labelled_by(user), pk=campaign.pk).exists()
 
 
 def unrendered(campaign: Campaign) -> QuerySet[Clip]:
@@ -355,30 +279,3 @@ def refuse_unrendered(campaign: Campaign, clips: Collection[uuid.UUID] | None = 
         missing=len(missing),
         broken=broken,
     )
-
-
-def chosen_prompts(selection: Selection) -> QuerySet[Prompt]:
-    """The prompts that a selection names, with or without clips."""
-    prompts = Prompt.objects.all()
-    if selection.prompt_sets:
-        in_set = Prompt.prompt_sets.through.objects.filter(promptset__in=selection.prompt_sets)
-        prompts = prompts.filter(pk__in=in_set.values("prompt"))
-    if selection.categories:
-        in_category = Prompt.categories.through.objects.filter(category__in=subtree(selection.categories))
-        prompts = prompts.filter(pk__in=in_category.values("prompt"))
-    if selection.text:
-        prompts = prompts.filter(Q(text_en__icontains=selection.text) | Q(text_zh__icontains=selection.text))
-    if selection.prompts:
-        prompts = prompts.filter(pk__in=selection.prompts)
-    return prompts
-
-
-def _clips(selection: Selection) -> QuerySet[Clip]:
-    clips = Clip.objects.filter(state=Clip.State.READY, prompt__isnull=False)
-    if selection.prompt_sets or selection.categories or selection.text or selection.prompts:
-        clips = clips.filter(prompt__in=chosen_prompts(selection).values("pk"))
-    if selection.video_models:
-        clips = clips.filter(video_model__in=selection.video_models)
-    if selection.clips:
-        clips = clips.filter(pk__in=selection.clips)
-    return clips

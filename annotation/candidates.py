@@ -5,17 +5,22 @@ from typing import Any
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from annotation.models import Prompt, PromptCandidate, PromptSet
+from annotation.models import Prompt, PromptCandidate, PromptSet, Task
 
 
 def sets_with_counts() -> QuerySet[Any]:
-    """All sets by name; ``n_prompts`` and ``left_out`` are counted, so it costs by the sets' sizes."""
+    """All sets by name; ``n_prompts``, ``left_out`` and ``without_first_frame`` cost by the sets' sizes."""
     through = Prompt.prompt_sets.through.objects.filter(promptset_id=OuterRef("pk"))
+    waiting = through.filter(prompt__task=Task.I2V, prompt__first_frame="")
     out = PromptCandidate.objects.filter(prompt_set=OuterRef("pk"), prompt=None)
     return (
         PromptSet.objects.order_by("name", "pk")
         .values("id", "slug", "name")
-        .annotate(n_prompts=_count(through, "promptset_id"), left_out=_count(out, "prompt_set_id"))
+        .annotate(
+            n_prompts=_count(through, "promptset_id"),
+            left_out=_count(out, "prompt_set_id"),
+            without_first_frame=_count(waiting, "promptset_id"),
+        )
     )
 
 
@@ -27,7 +32,7 @@ def candidates_of(
     `which`: ``left_out``; ``taken_back``, which the filter left out and a person took; or ``in_set``, all
     that are in.
     """
-    rows = prompt_set.candidates.filter(pk__gt=after).select_related("alike").order_by("pk")
+    rows = prompt_set.candidates.filter(pk__gt=after).select_related("alike", "prompt").order_by("pk")
     rows = rows.filter(prompt=None) if which == "left_out" else rows.exclude(prompt=None)
     if which == "taken_back":
         rows = rows.exclude(reason="")

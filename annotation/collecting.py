@@ -81,9 +81,10 @@ def preview(text: str, prompt_set: str = "") -> Report:
     return report
 
 
-def collect(text: str, prompt_set: str = "", *, source: str = "") -> Report:
+def collect(text: str, prompt_set: str = "", *, source: str = "", sift: bool = True) -> Report:
     """Import a file's prompts into the sets that its lines name, or else into `prompt_set`, made where new.
 
+    Without `sift` nothing is left out: for a benchmark, whose prompts were chosen one by one.
     Raises PromptFileError, with nothing stored, where the text as a whole can't be read.
     """
     wanted = {row.prompt_set or prompt_set.strip() for row in read(text).rows} - {""}
@@ -96,7 +97,7 @@ def collect(text: str, prompt_set: str = "", *, source: str = "") -> Report:
         list(
             PromptSet.objects.select_for_update().filter(pk__in=[s.pk for s in sets.values()]).order_by("pk")
         )
-        report, coming = _assess(text, prompt_set)
+        report, coming = _assess(text, prompt_set, sift=sift)
         report.stored = True
         for batch in _batches(coming):
             _store_prompts(batch, sets)
@@ -120,7 +121,12 @@ def decide(candidate_id: int, kept: bool, by: User) -> PromptCandidate:
         if kept == (candidate.prompt is not None):
             return candidate
         if candidate.prompt is None:
-            candidate.prompt = prompts.find_or_create(candidate.text_en, candidate.text_zh, candidate.task)
+            candidate.prompt = prompts.find_or_create(
+                candidate.text_en,
+                candidate.text_zh,
+                candidate.task,
+                shows=(candidate.first_frame_en, candidate.first_frame_zh),
+            )
             candidate.prompt.categories.add(*taxonomy.rows(candidate.categories).values())
             candidate.prompt.prompt_sets.add(candidate.prompt_set)
         else:
@@ -131,7 +137,7 @@ def decide(candidate_id: int, kept: bool, by: User) -> PromptCandidate:
     return candidate
 
 
-def _assess(text: str, default_set: str) -> tuple[Report, list[_Coming]]:
+def _assess(text: str, default_set: str, *, sift: bool = True) -> tuple[Report, list[_Coming]]:
     reading = read(text)
     report = Report(stored=False, notes=reading.notes)
     for problem in reading.problems:
@@ -149,15 +155,16 @@ def _assess(text: str, default_set: str) -> tuple[Report, list[_Coming]]:
             message = _("It names no prompt set, and none is chosen for the file.")
             said.outcome, said.code, said.message = "refused", "set", message
         else:
-            fingerprint = prompts.fingerprint(row.task, row.text_en, row.text_zh)
+            frame = prompts.described(row.first_frame_en, row.first_frame_zh)
+            fingerprint = prompts.fingerprint(row.task, row.text_en, row.text_zh, frame)
             by_set[promptsets.slug_of(said.prompt_set)].append(_Coming(row, said, fingerprint))
     report.lines.sort(key=lambda line: line.line)
     for slug, coming in by_set.items():
-        _sift(PromptSet.objects.filter(slug=slug).first(), coming)
+        _sift(PromptSet.objects.filter(slug=slug).first(), coming, filtered=sift)
     return report, [one for coming in by_set.values() for one in coming]
 
 
-def _sift(prompt_set: PromptSet | None, coming: Sequence[_Coming]) -> None:
+def _sift(prompt_set: PromptSet | None, coming: Sequence[_Coming], *, filtered: bool) -> None:
     """Say of each line that is for one set what becomes of it, in the file's order."""
     if prompt_set is not None:
         _sketch_prompts_of(prompt_set)
@@ -176,7 +183,8 @@ def _sift(prompt_set: PromptSet | None, coming: Sequence[_Coming]) -> None:
                 one.said.outcome, one.said.message = "there", message
                 continue
             first[one.fingerprint] = one
-            _filter(one, indices[one.row.task], first)
+            if filtered:
+                _filter(one, indices[one.row.task], first)
 
 
 def _filter(one: _Coming, index: NearIndex[int | str], first: dict[str, _Coming]) -> None:
@@ -210,11 +218,10 @@ def _meet_what_is_there(
             "fingerprint", "pk"
         )
     )
-    left_out = dict(
-        prompt_set.candidates.filter(fingerprint__in=fingerprints, prompt=None).values_list(
-            "fingerprint", "reason"
-        )
-    )
+    came = prompt_set.candidates.filter(fingerprint__in=fingerprints)
+    left_out = dict(came.filter(prompt=None).values_list("fingerprint", "reason"))
+    # One that came in without its first frame is another row since it has one.
+    in_set |= dict(came.exclude(prompt=None).values_list("fingerprint", "prompt"))
     for one in batch:
         one.prompt_id = in_set.get(one.fingerprint)
         if one.prompt_id is not None:
@@ -251,6 +258,8 @@ def _store_prompts(batch: Sequence[_Coming], sets: dict[str, PromptSet]) -> None
                 text_en=one.row.text_en,
                 text_zh=one.row.text_zh,
                 task=one.row.task,
+                first_frame_en=one.row.first_frame_en,
+                first_frame_zh=one.row.first_frame_zh,
                 fingerprint=one.fingerprint,
             )
             for one in new
@@ -293,6 +302,8 @@ def _store_candidates(batch: Sequence[_Coming], sets: dict[str, PromptSet], sour
                 text_en=one.row.text_en,
                 text_zh=one.row.text_zh,
                 task=one.row.task,
+                first_frame_en=one.row.first_frame_en,
+                first_frame_zh=one.row.first_frame_zh,
                 fingerprint=one.fingerprint,
                 categories=list(one.row.categories),
                 source=source[:200],

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from annotation.models import Judgement, Participation
+from annotation.models import Campaign, Judgement, Participation
 
 
 def excluded(campaign_id: uuid.UUID) -> list[int]:
@@ -35,6 +35,11 @@ def by_excluded(judgement: str = "", until: datetime | None = None) -> Exists:
 def counted(rows: QuerySet[Judgement], until: datetime | None = None) -> QuerySet[Judgement]:
     """Judgements of ordinary items by people who are not excluded (with `until`: were not by then)."""
     return rows.filter(~by_excluded(until=until), item__gold=False)
+
+
+def best_worst(rows: QuerySet[Judgement]) -> QuerySet[Judgement]:
+    """Those of best/worst campaigns: preference pairs and disputes come of no other protocol."""
+    return rows.filter(item__campaign__protocol=Campaign.Protocol.BEST_WORST)
 
 
 def independent(rows: QuerySet[Judgement]) -> QuerySet[Judgement]:

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from annotation import campaigns, clips, drawn, prompts
 from annotation.dimensions import default_dimensions
 from annotation.models import Campaign, PromptSet, VideoModel
+from annotation.planning import Selection
 from workbench.models import User
 
 CAMPAIGN = "First look: four drawn clips at a time"
@@ -41,7 +42,7 @@ def load(manager: User, say: Callable[[str], None]) -> None:
         name=CAMPAIGN,
         guidelines=GUIDELINES,
         dimensions=default_dimensions(),
-        selection=campaigns.Selection(prompt_sets=(prompt_set.pk,)),
+        selection=Selection(prompt_sets=(prompt_set.pk,)),
         overlap=2,
     )
     with transaction.atomic():

@@ -1,7 +1,8 @@
-"""Dimensions that campaigns start from (§4.4.1), with what each means to an annotator."""
+"""Dimensions that campaigns start from (§4.4.1; scored ones §7.2.2), with what each means to an annotator."""
 
 from dataclasses import dataclass
 
+from annotation import rubric
 from annotation.models import Campaign, Dimension, Task
 
 
@@ -21,9 +22,25 @@ class DimensionSpec:
         return Dimension(campaign=campaign, position=position, **self.__dict__)
 
 
-def default_dimensions(task: str = Task.T2V) -> tuple[DimensionSpec, ...]:
+def default_dimensions(
+    task: str = Task.T2V, protocol: str = Campaign.Protocol.BEST_WORST
+) -> tuple[DimensionSpec, ...]:
     """The usual dimensions; image-to-video asks for the first frame's preservation too."""
-    return tuple(d for d in _DEFAULTS if task == Task.I2V or d.key != "first_frame_preservation")
+    if protocol == Campaign.Protocol.BEST_WORST:
+        return tuple(d for d in _DEFAULTS if task == Task.I2V or d.key != "first_frame_preservation")
+    scored = [one for one in rubric.RUBRIC if rubric.asked(one.key, task)]
+    if protocol == Campaign.Protocol.GSB:
+        scored.append(rubric.OVERALL)
+    return tuple(
+        DimensionSpec(
+            key=one.key,
+            name_en=one.name_en,
+            name_zh=one.name_zh,
+            definition_en=one.definition_en,
+            definition_zh=one.definition_zh,
+        )
+        for one in scored
+    )
 
 
 _FOUNDATIONAL, _MOTION, _AESTHETIC = (

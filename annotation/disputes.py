@@ -23,7 +23,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation import bestworst
-from annotation.counting import independent
+from annotation.counting import best_worst, independent
 from annotation.models import Campaign, Dispute, DisputesFound, ItemClip, Judgement
 from workbench.refusals import Invalid
 
@@ -63,7 +63,7 @@ def measure(item_ids: Iterable[uuid.UUID]) -> None:
     wanted = list(item_ids)
     said: dict[uuid.UUID, list[bestworst.Answers]] = defaultdict(list)
     campaign_of: dict[uuid.UUID, uuid.UUID] = {}
-    rows = independent(Judgement.objects.filter(item__in=wanted, superseded_by=None))
+    rows = independent(best_worst(Judgement.objects.filter(item__in=wanted, superseded_by=None)))
     for item, campaign, answers in rows.values_list("item_id", "item__campaign_id", "answers"):
         said[item].append(bestworst.from_json(answers))
         campaign_of[item] = campaign

@@ -10,8 +10,8 @@ from typing import Any
 from django.db.models import Count, F, Q, Sum
 from django.urls import reverse
 
-from annotation.campaigns import Group, Selection, chosen_prompts, plan
 from annotation.models import Campaign, Clip, Participation, Prompt
+from annotation.planning import Group, Selection, chosen_prompts, plan
 
 SHOWN = 3
 """First items in a preview."""
@@ -57,14 +57,16 @@ class DryRun:
 def dry_run(
     selection: Selection,
     *,
+    protocol: str = Campaign.Protocol.BEST_WORST,
+    model_under_test: int | None = None,
     overlap: int = 1,
     gold_share: float = 0,
     n_dimensions: int = 4,
     seconds: float | None = None,
 ) -> DryRun:
     """Plan a campaign and say what it takes; stores nothing. `seconds` a judgement, None: as measured."""
-    planned = plan(selection)
-    pace = measured_pace(n_dimensions)
+    planned = plan(selection, protocol, model_under_test)
+    pace = measured_pace(n_dimensions, protocol)
     judgements = len(planned.groups) * overlap
     return DryRun(
         prompts=planned.prompts,
@@ -80,11 +82,13 @@ def dry_run(
     )
 
 
-def measured_pace(n_dimensions: int) -> Pace:
-    """Of people in all campaigns with this many dimensions, each judgement counting once. Reads few rows."""
-    alike = Campaign.objects.annotate(n=Count("dimensions")).filter(n=n_dimensions).values("pk")
+def measured_pace(n_dimensions: int, protocol: str = Campaign.Protocol.BEST_WORST) -> Pace:
+    """Of people in all campaigns of this protocol with this many dimensions, each judgement counting once.
+    Reads few rows.
+    """
+    alike = Campaign.objects.annotate(n=Count("dimensions")).filter(n=n_dimensions, protocol=protocol)
     found = Participation.objects.filter(
-        campaign__in=alike, annotator__simulated=False, seconds__gt=0
+        campaign__in=alike.values("pk"), annotator__simulated=False, seconds__gt=0
     ).aggregate(
         time=Sum("seconds"),
         done=Sum(F("judged") + F("surplus") + F("gold_judged")),

@@ -4,9 +4,10 @@ import uuid
 from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Max
 from django.utils.translation import gettext as _
 
+from annotation.campaigns import labelled_by
 from annotation.clips import want_renditions
 from annotation.models import Campaign, Clip, Dimension, GuidelineExample, Rendition
 from workbench.access import may
@@ -75,8 +76,6 @@ def rendition_for(example_id: uuid.UUID, user: User) -> Rendition | None:
     """The example's rendition, for those who label in its campaign or look after campaigns; else None."""
     rows = GuidelineExample.objects.filter(pk=example_id)
     if not may(user, "campaigns.view"):
-        rows = rows.filter(Q(campaign__open_to_all=True) | Q(campaign__annotators=user)).exclude(
-            campaign__state=Campaign.State.DRAFT
-        )
+        rows = rows.filter(labelled_by(user, "campaign__")).exclude(campaign__state=Campaign.State.DRAFT)
     clip = rows.values_list("clip", flat=True).first()
     return Rendition.objects.filter(clip=clip, fps=None, seconds=None).first() if clip else None

@@ -8,7 +8,7 @@ page grows with the campaign. Clips are named by id, SHA-256 and the file they a
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -64,6 +64,7 @@ def as_jsonl(pages: Pages) -> Iterator[str]:
 def items_jsonl(campaign: Campaign, page: int = PAGE) -> Iterator[str]:
     """Whole items: clips, and each judgement's best and worst clips per dimension with the pairs' verdicts.
 
+    In expert scoring, scores by clip with marks, or the verdict on the model under test, in place of picks.
     Judgements that were corrected are there too, marked by `superseded_by`; they have no pairs. Neither have
     those of gold items, whose known answer is `gold`. Those of people who are excluded are left out, and
     those that an adjudication decided against are marked as `overruled`.
@@ -87,11 +88,14 @@ def items_jsonl(campaign: Campaign, page: int = PAGE) -> Iterator[str]:
         yield lines(
             {
                 "campaign": str(campaign.pk),
+                "protocol": campaign.protocol,
                 "item": str(item.pk),
                 "position": item.position,
                 "prompt": prompt_row(item.prompt),
                 "clips": [clip_row(item_clip.clip) for item_clip in clips[item.pk]],
-                "gold": _by_clip(item.gold_answer.answers, clips[item.pk]) if item.gold else None,
+                "gold": told_answers({"picks": item.gold_answer.answers}, _clip_of(clips[item.pk]))
+                if item.gold
+                else None,
                 "judgements": [
                     _judgement(
                         judgement, ItemRules(item, tuple(clips[item.pk]), dimensions), decided[item.pk]
@@ -190,27 +194,51 @@ def _later(judgement: Judgement) -> Judgement | None:
     return getattr(judgement, "superseded_by", None)
 
 
-def _by_clip(picks: dict[str, Any], item_clips: Iterable[ItemClip]) -> dict[str, Any]:
-    """Picks with clips in place of their keys in the item."""
-    clip_of = {str(item_clip.pk): str(item_clip.clip_id) for item_clip in item_clips}
-    return {
-        dimension: {
-            side: [clip_of[key] for key in keys] if isinstance(keys, list) else keys
-            for side, keys in answer.items()
+def told_answers(answers: dict[str, Any], clip_of: Mapping[str, str]) -> dict[str, Any]:
+    """What a judgement says by dimension, clips in place of their keys in the item: picks, scores by clip, or
+    the verdict on the model under test."""
+    if "verdicts" in answers:
+        return dict(answers["verdicts"])
+    if "scores" in answers:
+        return {
+            dimension: {clip_of.get(key, key): score for key, score in by_clip.items()}
+            for dimension, by_clip in answers["scores"].items()
         }
-        for dimension, answer in picks.items()
+    return {
+        dimension: {side: _named(said, clip_of) for side, said in answer.items()}
+        for dimension, answer in answers["picks"].items()
     }
 
 
+def told_marks(answers: dict[str, Any], clip_of: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The defects and strengths that a Likert judgement marks; none of another's."""
+    return [{**mark, "clip": clip_of.get(mark["clip"], mark["clip"])} for mark in answers.get("marks", [])]
+
+
+def _named(said: Any, clip_of: Mapping[str, str]) -> Any:
+    if isinstance(said, list):
+        return [clip_of.get(key, key) for key in said]
+    if isinstance(said, dict):  # a gold answer's expected scores
+        return {clip_of.get(key, key): score for key, score in said.items()}
+    return said
+
+
+def _clip_of(item_clips: Iterable[ItemClip]) -> dict[str, str]:
+    return {str(item_clip.pk): str(item_clip.clip_id) for item_clip in item_clips}
+
+
 def _judgement(judgement: Judgement, rules: ItemRules, decided: bool) -> dict[str, Any]:
-    clip_of = {str(item_clip.pk): str(item_clip.clip_id) for item_clip in rules.clips}
-    answers = bestworst.from_json(judgement.answers)
-    told = bestworst.to_json(answers)
-    picks: Any = told["picks"]
-    comparisons: Any = told["comparisons"]
+    clip_of = _clip_of(rules.clips)
+    comparisons = judgement.answers.get("comparisons", [])
     later = _later(judgement)
-    none = later or rules.item.gold
-    derived = [] if none else bestworst.preference_pairs(rules.judgement(answers), include_broken=True)
+    none = later or rules.item.gold or "picks" not in judgement.answers
+    derived = (
+        []
+        if none
+        else bestworst.preference_pairs(
+            rules.judgement(bestworst.from_json(judgement.answers)), include_broken=True
+        )
+    )
     return {
         "judgement": str(judgement.pk),
         "annotator": judgement.annotator.pseudonym,
@@ -222,7 +250,8 @@ def _judgement(judgement: Judgement, rules: ItemRules, decided: bool) -> dict[st
         "adjudicates": judgement.adjudicates,
         "overruled": decided and not judgement.adjudicates,
         "order_shown": [clip_of[key] for key in judgement.assignment.clip_order],
-        "answers": _by_clip(picks, rules.clips),
+        "answers": told_answers(judgement.answers, clip_of),
+        "marks": told_marks(judgement.answers, clip_of),
         "comparisons": [{**said, "b": clip_of[said["b"]], "w": clip_of[said["w"]]} for said in comparisons],
         "pairs": [
             {

@@ -55,9 +55,9 @@ def as_csv(pages: export.Pages) -> Iterator[str]:
     None is an empty cell; lists are joined by ";". A text that a spreadsheet could take for a formula, or
     that begins with ', has a ' put before it: `text.removeprefix("'")` is the text.
     """
-    yield _csv([list(COLUMNS)])
+    yield csv_text([list(COLUMNS)])
     for rows in pages:
-        yield _csv([[_cell(value) for value in flat(row).values()] for row in rows])
+        yield csv_text([[cell(value) for value in flat(row).values()] for row in rows])
 
 
 def pairs_parquet(
@@ -107,7 +107,8 @@ def _typed(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "judged_at": datetime.fromisoformat(row["judged_at"])}
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as a cell of a CSV: see `as_csv`."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
@@ -117,7 +118,8 @@ def _cell(value: Any) -> Any:
     return value
 
 
-def _csv(rows: list[list[Any]]) -> str:
+def csv_text(rows: list[list[Any]]) -> str:
+    """Rows as CSV (RFC 4180)."""
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue()

@@ -14,18 +14,10 @@ from django.db import transaction
 from django.db.models import F, Max
 from django.utils.translation import gettext as _
 
-from annotation.campaigns import (
-    Group,
-    Origin,
-    Selection,
-    add_items,
-    clips_by_prompt,
-    deal,
-    locked,
-    refuse_unrendered,
-)
+from annotation.campaigns import add_items, locked, refuse_unrendered
 from annotation.editing import refuse_closed
 from annotation.models import Campaign, ItemClip
+from annotation.planning import Group, Origin, Selection, clips_by_prompt, deal, items_of
 from workbench.refusals import Conflict, Missing
 
 TRIES = 20
@@ -54,6 +46,8 @@ def planned(
 ) -> Extension:
     """The items that would come, at most `most`. Reads only.
 
+    Of a Likert campaign these show clips that are not in it yet, of a good/same/bad one pairs that are not,
+    whichever the way.
     Without a selection the campaign's own is used again; of another one, clips per item and seed don't count.
     """
     chosen = selection or Selection.from_json(campaign.selection)
@@ -61,11 +55,16 @@ def planned(
     used, shown = _used(campaign)
     chance = random.Random(f"{chosen.seed} {campaign.items_total}")  # noqa: S311 (an order, not a secret)
     groups: list[Group] = []
-    for prompt_id, clips in clips_by_prompt(chosen).items():
-        if len(clips) < chosen.clips_per_item:
+    protocol, tested = campaign.protocol, campaign.model_under_test_id
+    for prompt_id, clips in clips_by_prompt(chosen, tested).items():
+        fresh = [pair for pair in clips if pair[0] not in used[prompt_id]]
+        if protocol != Campaign.Protocol.BEST_WORST:
+            # A clip of the model under test may meet another opponent; nobody scores a clip twice.
+            some = clips if protocol == Campaign.Protocol.GSB else fresh
+            dealt = items_of(some, chosen.clips_per_item, chance, protocol, tested)
+        elif len(clips) < chosen.clips_per_item:
             continue
-        if way is Way.FRESH:
-            fresh = [pair for pair in clips if pair[0] not in used[prompt_id]]
+        elif way is Way.FRESH:
             dealt = deal(fresh, chosen.clips_per_item, chance, clips) if fresh else []
         else:
             dealt = _in_other_company(clips, chosen.clips_per_item, chance, shown)

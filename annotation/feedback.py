@@ -36,6 +36,8 @@ class Feedback(TypedDict):
     questions: list[Asked]
     comparisons: list[dict[str, Any]]
     unanswered: list[str]
+    doubts: list[dict[str, Any]]
+    """Of expert scoring: what contradicts itself and is taken all the same."""
 
 
 def feedback(rules: ItemRules, answers: bestworst.Answers, clip_order: Sequence[str]) -> Feedback:
@@ -69,6 +71,7 @@ def feedback(rules: ItemRules, answers: bestworst.Answers, clip_order: Sequence[
         ],
         "comparisons": [_comparison(comparison) for comparison in answers.comparisons],
         "unanswered": [d.key for d in rules.dimensions if d.key in missing],
+        "doubts": [],
     }
 
 

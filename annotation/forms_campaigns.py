@@ -7,12 +7,13 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from annotation import taxonomy
-from annotation.campaigns import CampaignSpec, Selection
+from annotation.campaigns import CampaignSpec
 from annotation.dimensions import DimensionSpec, default_dimensions
 from annotation.editing import Changes
 from annotation.extending import Way
-from annotation.forms import NamedChoices
+from annotation.forms import NamedChoice, NamedChoices
 from annotation.models import AnnotatorGroup, Campaign, Dimension, Prompt, PromptSet, Task, VideoModel
+from annotation.planning import Selection
 from workbench.models import User
 
 if TYPE_CHECKING:  # generic to the type checker only
@@ -22,6 +23,8 @@ else:
     _FormSet, _Prompts = forms.BaseFormSet, forms.ModelMultipleChoiceField
 
 MAX_INT = 2**31 - 1
+_GOLD = ("gold_percent", "least_gold_percent")  # good/same/bad has no gold items
+_EXPERTS = _("Nobody and no group chosen: all experts and managers.")
 
 
 class SettingsForm(forms.Form):
@@ -101,8 +104,8 @@ class SettingsForm(forms.Form):
 
     def settings(self) -> dict[str, Any]:
         """Fields of a campaign, from a valid form."""
-        given = {name: self.cleaned_data[name] for name in _SAME}
-        gold, least = self.cleaned_data["gold_percent"], self.cleaned_data["least_gold_percent"]
+        given = {name: self.cleaned_data[name] for name in _SAME if name in self.fields}
+        gold, least = self.cleaned_data.get("gold_percent"), self.cleaned_data.get("least_gold_percent")
         return {
             **given,
             "gold_share": (gold or 0) / 100,
@@ -191,8 +194,13 @@ class SelectionForm(forms.Form):
 
 
 class CampaignForm(SettingsForm, SelectionForm):
-    """The builder."""
+    """The builder of campaigns of a protocol, with the fields that it has."""
 
+    model_under_test = NamedChoice(
+        VideoModel.objects.order_by("name"),
+        label=_("Model under test"),
+        help_text=_("Its clips are set against those of every other model chosen; people don't see whose."),
+    )
     clips_per_item = forms.IntegerField(label=_("Clips per item"), min_value=2, max_value=8, initial=4)
     overlap = forms.IntegerField(
         label=_("Judgements per item"),
@@ -216,17 +224,37 @@ class CampaignForm(SettingsForm, SelectionForm):
         help_text=_("Empty: whole."),
     )
 
+    def __init__(self, *args: Any, protocol: str = Campaign.Protocol.BEST_WORST, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.protocol = protocol
+        if protocol != Campaign.Protocol.BEST_WORST:
+            del self.fields["question_limit"]
+            self.fields["annotators"].help_text = _EXPERTS
+        if protocol == Campaign.Protocol.GSB:
+            for name in ("clips_per_item", *_GOLD):
+                del self.fields[name]
+            self.fields["video_models"].label = _("Opponents")
+            self.fields["video_models"].help_text = _("None chosen: all other video models.")
+        else:
+            del self.fields["model_under_test"]
+        if protocol == Campaign.Protocol.LIKERT:
+            self.fields["clips_per_item"] = forms.IntegerField(
+                label=_("Clips side by side, at most"), min_value=1, max_value=8, initial=1
+            )
+
     def spec(self, dimensions: "DimensionForms") -> CampaignSpec:
         """What was asked for, once form and dimensions are valid."""
         given = self.cleaned_data
         specs = tuple(
-            DimensionSpec(**{name: form.cleaned_data[name] for name in _DIMENSION_FIELDS})
+            DimensionSpec(**{name: form.cleaned_data.get(name, "") for name in _DIMENSION_FIELDS})
             for form in dimensions.forms
             if form.cleaned_data.get("key") and form.cleaned_data.get("used")
         )
         return CampaignSpec(
             **self.settings(),
-            selection=self.selection(given["clips_per_item"]),
+            protocol=self.protocol,
+            model_under_test=given["model_under_test"].pk if "model_under_test" in given else None,
+            selection=self.selection(given.get("clips_per_item", 2)),
             dimensions=specs,
             overlap=given["overlap"],
             normalise_fps=given["normalise_fps"],
@@ -273,6 +301,11 @@ class DimensionForm(WordsForm):
         "required",
     )
 
+    def __init__(self, *args: Any, rewards: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not rewards:
+            del self.fields["reward"]
+
 
 class DimensionForms(_FormSet):
     def clean(self) -> None:
@@ -289,10 +322,14 @@ DimensionFormSet = forms.formset_factory(
 _DIMENSION_FIELDS = ("key", "name_en", "name_zh", "definition_en", "definition_zh", "reward", "required")
 
 
-def dimensions_to_start_from() -> list[dict[str, Any]]:
-    """The defaults; image-to-video's own is there, not used until it is ticked."""
-    usual = {dimension.key for dimension in default_dimensions(Task.T2V)}
-    return [{**d.__dict__, "used": d.key in usual} for d in default_dimensions(Task.I2V)]
+def dimensions_to_start_from(protocol: str) -> list[dict[str, Any]]:
+    """The defaults; image-to-video's own is there, not used until it is ticked.
+
+    In expert scoring it is used from the start: there it is asked of image-to-video prompts alone.
+    """
+    task = Task.T2V if protocol == Campaign.Protocol.BEST_WORST else Task.I2V
+    usual = {dimension.key for dimension in default_dimensions(task, protocol)}
+    return [{**d.__dict__, "used": d.key in usual} for d in default_dimensions(Task.I2V, protocol)]
 
 
 # --- Later ------------------------------------------------------------------------------------------------
@@ -334,6 +371,7 @@ class EditForm(SettingsForm, VersionForm):
 
     @classmethod
     def of(cls, campaign: Campaign, data: Any = None) -> "EditForm":
+        """Without the fields that the campaign's protocol does not have."""
         least = campaign.least_gold_accuracy
         initial = {
             **{name: getattr(campaign, name) for name in _SAME},
@@ -342,7 +380,14 @@ class EditForm(SettingsForm, VersionForm):
             "least_gold_percent": None if least is None else round(100 * least, 2),
             "annotators": list(campaign.annotators.values_list("pk", flat=True)),
         }
-        return cls(data, initial=initial, label_suffix="")
+        form = cls(data, initial=initial, label_suffix="")
+        if campaign.protocol != Campaign.Protocol.BEST_WORST:
+            del form.fields["question_limit"]
+            form.fields["annotators"].help_text = _EXPERTS
+        if campaign.protocol == Campaign.Protocol.GSB:
+            for name in _GOLD:
+                del form.fields[name]
+        return form
 
     def changes(self, words: dict[str, WordsForm]) -> Changes:
         return Changes(

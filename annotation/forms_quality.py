@@ -1,6 +1,10 @@
 """Forms of the pages about the quality of a campaign's work."""
 
+import re
+from typing import Any
+
 from django import forms
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from annotation import gold_items
@@ -70,6 +74,42 @@ class MakeGoldForm(forms.Form):
         initial=gold_items.STRENGTH,
         help_text=_("From 0.1 to 1. Weak ones make hard gold items."),
     )
+
+
+class KnownScoresForm(forms.Form):
+    """A calibration item of a Likert campaign: an item of it and the scores that its clips should get."""
+
+    number = forms.IntegerField(
+        label=_("Number of the item"), min_value=1, max_value=gold_items.FIRST_POSITION
+    )
+    tolerance = forms.IntegerField(
+        label=_("Points off that are still right"), min_value=0, max_value=3, initial=1
+    )
+    explanation_en = forms.CharField(
+        label=_("Explanation in English"), required=False, max_length=2000, widget=forms.Textarea({"rows": 3})
+    )
+    explanation_zh = forms.CharField(
+        label=_("Explanation in Chinese"), required=False, max_length=2000, widget=forms.Textarea({"rows": 3})
+    )
+
+    def __init__(self, campaign: Campaign, data: Any = None) -> None:
+        super().__init__(data, label_suffix="")
+        language = get_language() or "en"
+        self.keys = [dimension.key for dimension in campaign.dimensions.order_by("position")]
+        for dimension in campaign.dimensions.order_by("position"):
+            self.fields[f"scores_{dimension.key}"] = forms.RegexField(
+                r"^\s*[1-5](\s*[,，]\s*[1-5])*\s*$",
+                label=dimension.name(language),
+                required=False,
+                help_text=_("1 to 5; of several clips in their order, with commas: 4, 2. Empty: not known."),
+                error_messages={"invalid": _("Expected scores from 1 to 5 with commas between them.")},
+            )
+
+        self.order_fields(["number", *(f"scores_{key}" for key in self.keys), "tolerance"])
+
+    def scores(self) -> dict[str, list[int]]:
+        given = {key: self.cleaned_data[f"scores_{key}"] for key in self.keys}
+        return {key: [int(one) for one in re.split("[,，]", text)] for key, text in given.items() if text}
 
 
 class ConsensusForm(forms.Form):

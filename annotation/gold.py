@@ -18,8 +18,9 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import get_language
 
-from annotation import bestworst
+from annotation import bestworst, scoring
 from annotation.models import Campaign, GoldAnswer, GoldJudgement, Judgement, Participation
+from workbench.access import may
 from workbench.models import User
 
 Qualification = Participation.Qualification
@@ -64,6 +65,7 @@ def claim(campaign_id: uuid.UUID, annotator: User, state: str) -> uuid.UUID | No
     values: dict[str, Any] = {
         "campaign": campaign_id,
         "person": annotator.pk,
+        "scores": may(annotator, "score"),
         "state": state,
         "start": uuid.UUID(bytes=start),
     }
@@ -90,7 +92,10 @@ def settle(judgement: Judgement, n_clips: int) -> GoldJudgement:
     For a person's first answer, not for corrections: what was explained can be put right by anybody.
     """
     gold = GoldAnswer.objects.get(item=judgement.item_id)
-    right = compared(gold.answers, bestworst.from_json(judgement.answers), n_clips)
+    if "scores" in judgement.answers:
+        right = scored_alike(gold.answers, judgement.answers["scores"])
+    else:
+        right = compared(gold.answers, bestworst.from_json(judgement.answers), n_clips)
     share = sum(right.values()) / len(right) if right else 0.0
     values: dict[str, Any] = {
         "campaign": gold.campaign_id,
@@ -132,6 +137,17 @@ def compared(
         else:
             found[dimension] = False
     return found
+
+
+def scored_alike(
+    known: Mapping[str, Mapping[str, Any]], scores: Mapping[str, Mapping[str, int]]
+) -> dict[str, bool]:
+    """The same of Likert scores: right where every clip's is as expected, within the tolerance."""
+    return {
+        dimension: scoring.within(truth["expected"], scores[dimension], truth["tolerance"])
+        for dimension, truth in known.items()
+        if dimension in scores
+    }
 
 
 @dataclass(frozen=True)
@@ -195,7 +211,7 @@ _CLAIM = f"""
 WITH open_campaign AS (
     SELECT c.id, c.lease_minutes FROM annotation_campaign c
     WHERE c.id = %(campaign)s AND c.state = 'open'
-      AND (c.open_to_all OR EXISTS (
+      AND ((c.open_to_all AND (%(scores)s::bool OR c.protocol = 'best_worst')) OR EXISTS (
         SELECT 1 FROM annotation_campaign_annotators m
         WHERE m.campaign_id = c.id AND m.user_id = %(person)s))),
 found AS (

@@ -1,4 +1,4 @@
-"""Making gold items: from degraded copies of clips, and from items whose judges agreed.
+"""Making gold items: from degraded copies of clips, from items whose judges agreed, from known scores.
 
 A degraded copy takes a clip's place among other clips of its prompt, as if a bad video model had made it; it
 is worst in the dimensions that its degradation speaks of, and the gold answer says nothing of the others.
@@ -7,7 +7,7 @@ Where the prompt has no clips to spare, the copy stands beside its own clip.
 
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from annotation.counting import counted
 from annotation.degrade import Kind
 from annotation.degraded_clips import degraded_copy
 from annotation.models import Campaign, Clip, Dimension, GoldAnswer, Item, ItemClip, Judgement
+from annotation.rubric import SCALE
 from workbench.models import Notice, User
 from workbench.refusals import Conflict, Invalid, Missing, Refusal
 
@@ -148,23 +149,17 @@ def from_consensus(item_id: uuid.UUID, explanation_en: str, explanation_zh: str,
     Experts' and managers' alone count where two of them judged it. Raises Missing, Conflict `gold_already`,
     Invalid `no_agreement` or `no_explanation`.
     """
-    item = Item.objects.select_related("campaign").filter(pk=item_id, gold=False).first()
-    if item is None:
-        raise Missing("no_such_item", _("There is no such item."))
-    if GoldAnswer.objects.filter(repeats=item).exists():
-        raise Conflict("gold_already", _("There is a gold item that repeats this one."))
-    if not (explanation_en.strip() or explanation_zh.strip()):
-        raise Invalid("no_explanation", _("Say why the answer is right: annotators are shown it."))
+    item = _repeatable(item_id, explanation_en, explanation_zh)
+    if item.campaign.protocol != Campaign.Protocol.BEST_WORST:
+        raise Invalid("no_agreement", _("Gold items of this campaign are made from known scores."))
     known = agreed_answers(item)
     if not known:
         raise Invalid(
             "no_agreement",
             _("The item needs two judgements that say the same in a dimension, or an adjudication."),
         )
-    shown = dict(ItemClip.objects.filter(item=item).order_by("position").values_list("pk", "clip_id"))
     with transaction.atomic():
-        copy, places = _item(item.campaign, item.prompt_id, list(shown.values()))
-        there = {str(old): str(places[clip]) for old, clip in shown.items()}
+        copy, there = _copied(item)
         GoldAnswer.objects.create(
             item=copy,
             campaign=item.campaign,
@@ -181,6 +176,66 @@ def from_consensus(item_id: uuid.UUID, explanation_en: str, explanation_zh: str,
             created_by=by,
         )
     return copy
+
+
+def from_scores(
+    item_id: uuid.UUID,
+    scores: Mapping[str, Sequence[int]],
+    tolerance: int,
+    explanation_en: str,
+    explanation_zh: str,
+    by: User | None,
+) -> Item:
+    """A gold item that repeats an item of a Likert campaign, with scores that are known.
+
+    `scores` has by dimension those of the item's clips in their order; an answer is right where each is met,
+    give or take `tolerance` points. Raises Missing, Conflict `gold_already`, Invalid `no_explanation` or
+    `wrong_scores`.
+    """
+    item = _repeatable(item_id, explanation_en, explanation_zh)
+    count = item.item_clips.count()
+    known = set(item.campaign.dimensions.values_list("key", flat=True))
+    fitting = all(len(given) == count and set(given) <= set(SCALE) for given in scores.values())
+    if item.campaign.protocol != Campaign.Protocol.LIKERT or not scores or set(scores) - known or not fitting:
+        text = _("Expected, in one dimension at least, a score from 1 to 5 for each of the %(n)d clips.")
+        raise Invalid("wrong_scores", text % {"n": count})
+    with transaction.atomic():
+        copy, there = _copied(item)
+        GoldAnswer.objects.create(
+            item=copy,
+            campaign=item.campaign,
+            answers={
+                dimension: {
+                    "expected": dict(zip(there.values(), given, strict=True)),
+                    "tolerance": tolerance,
+                }
+                for dimension, given in scores.items()
+            },
+            explanation_en=explanation_en.strip(),
+            explanation_zh=explanation_zh.strip(),
+            source=Source.KNOWN,
+            repeats=item,
+            created_by=by,
+        )
+    return copy
+
+
+def _repeatable(item_id: uuid.UUID, explanation_en: str, explanation_zh: str) -> Item:
+    item = Item.objects.select_related("campaign").filter(pk=item_id, gold=False).first()
+    if item is None:
+        raise Missing("no_such_item", _("There is no such item."))
+    if GoldAnswer.objects.filter(repeats=item).exists():
+        raise Conflict("gold_already", _("There is a gold item that repeats this one."))
+    if not (explanation_en.strip() or explanation_zh.strip()):
+        raise Invalid("no_explanation", _("Say why the answer is right: annotators are shown it."))
+    return item
+
+
+def _copied(item: Item) -> tuple[Item, dict[str, str]]:
+    """A gold item of the same clips, and where each clip of the old one is in it, in their order."""
+    shown = dict(ItemClip.objects.filter(item=item).order_by("position").values_list("pk", "clip_id"))
+    copy, places = _item(item.campaign, item.prompt_id, list(shown.values()))
+    return copy, {str(old): str(places[clip]) for old, clip in shown.items()}
 
 
 def agreed_answers(item: Item) -> dict[str, dict[str, Any]]:
@@ -205,6 +260,8 @@ def agreed_answers(item: Item) -> dict[str, dict[str, Any]]:
 
 def spoken_of(campaign: Campaign, kind: Kind) -> list[Dimension]:
     """The dimensions of the campaign in which a clip degraded so is worse for certain."""
+    if campaign.protocol != Campaign.Protocol.BEST_WORST:
+        return []  # how many points a degradation costs is not known
     of = DEGRADATIONS[kind].of
     return list(campaign.dimensions.filter(Q(key=of) | Q(reward=of)).order_by("position"))
 

@@ -9,13 +9,15 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation import bestworst, gold, queue
+from annotation import bestworst, gold, queue, scoring
+from annotation.answers_json import AnswersError
 from annotation.feedback import Feedback, feedback, problem_json
 from annotation.models import (
     Assignment,
@@ -27,11 +29,14 @@ from annotation.models import (
     PreferencePair,
 )
 from annotation.pairs import ItemRules, pairs_of
+from annotation.scored import ScoredItem
 from workbench import prepared
 from workbench.models import User
 from workbench.refusals import Conflict, Invalid, Missing
 
 State = Assignment.State
+Protocol = Campaign.Protocol
+Answers = bestworst.Answers | scoring.Scores | scoring.Verdicts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +67,10 @@ class Accepted:
 def check(assignment_id: uuid.UUID, annotator: User, answers: object) -> Feedback:
     """What the rules say of answers so far: problems, broken pairs, questions to ask. Stores nothing."""
     work = _work(assignment_id, annotator)
-    return feedback(work.rules, parsed(answers), work.clip_order)
+    said = _of_protocol(work, answers)
+    if isinstance(said, bestworst.Answers):
+        return feedback(work.rules, said, work.clip_order)
+    return work.scored.feedback(said)
 
 
 def submit(assignment_id: uuid.UUID, annotator: User, submission: Submission) -> Accepted:
@@ -96,26 +104,33 @@ def correctable(
     return rows.order_by("-created_at").first()
 
 
-def parsed(data: object) -> bestworst.Answers:
-    """Answers from what a page sent. Raises Invalid `malformed`, also for names that can't be a clip's or a
-    dimension's: what has passed can be stored.
+def parsed(data: object) -> Answers:
+    """Answers from what a page sent, of whichever protocol. Raises Invalid `malformed`, also for names that
+    can't be a clip's or a dimension's: what has passed can be stored.
     """
+    best_worst = isinstance(data, dict) and "picks" in data
     try:
-        answers = bestworst.from_json(data)
-    except bestworst.AnswersError as error:
+        answers = bestworst.from_json(data) if best_worst else scoring.from_json(data)
+    except AnswersError as error:
         raise Invalid("malformed", str(error)) from error
+    names = _names(answers) if isinstance(answers, bestworst.Answers) else scoring.names(answers)
+    strange = sorted(name for name in names if not _NAME.fullmatch(name))
+    many = isinstance(answers, bestworst.Answers) and len(answers.comparisons) > _MOST_NAMES
+    if strange or len(names) > _MOST_NAMES or many:
+        raise Invalid(
+            "malformed", _("Expected keys of dimensions and clips, got %r.") % (strange or len(names))
+        )
+    return answers
+
+
+def _names(answers: bestworst.Answers) -> set[str]:
     names = {*answers.picks}
     for picks in answers.picks.values():
         if isinstance(picks, bestworst.Picks):
             names |= picks.best | picks.worst
     for comparison in answers.comparisons:
         names |= {comparison.question.dimension, comparison.question.b, comparison.question.w}
-    strange = sorted(name for name in names if not _NAME.fullmatch(name))
-    if strange or len(names) > _MOST_NAMES or len(answers.comparisons) > _MOST_NAMES:
-        raise Invalid(
-            "malformed", _("Expected keys of dimensions and clips, got %r.") % (strange or len(names))
-        )
-    return answers
+    return names
 
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -131,6 +146,11 @@ class _Work:
     clip_order: list[str]
     campaign: Campaign
     rules: ItemRules
+
+    @cached_property
+    def scored(self) -> ScoredItem:
+        """The item to the rules of expert scoring: one statement more."""
+        return ScoredItem.of(self.rules, self.clip_order)
 
 
 def _work(assignment_id: uuid.UUID, annotator: User, lock: bool = False) -> _Work:
@@ -172,26 +192,31 @@ def _submit(
                 return Accepted(row, len(broken), sum(1 for keys in broken if keys), told)
             current = row
     _refuse_stale(work, current, submission)
-    answers = parsed(submission.answers)
+    answers = _of_protocol(work, submission.answers)
     _refuse_wrong(work, answers, submission)
 
     judgement = Judgement(
         assignment_id=assignment_id,
         item_id=work.rules.item.pk,
         annotator=annotator,
-        answers=bestworst.to_json(answers),
+        answers=bestworst.to_json(answers)
+        if isinstance(answers, bestworst.Answers)
+        else work.scored.stored(answers),
         supersedes=current,
         idempotency_key=submission.idempotency_key,
         seconds=submission.seconds,
         simulated=annotator.simulated,
     )
-    if current is not None:
-        PreferencePair.objects.filter(judgement=current).delete()
     if work.rules.item.gold:
         _store(judgement, (), work)
         if current is None:
             gold.settle(judgement, n_clips=len(work.clip_order))
         return Accepted(judgement, 0, 0, gold.told(judgement))
+    if not isinstance(answers, bestworst.Answers):
+        _store(judgement, (), work)
+        return Accepted(judgement, 0, 0)
+    if current is not None:
+        PreferencePair.objects.filter(judgement=current).delete()
     pairs = pairs_of(judgement, work.rules, answers)
     _store(judgement, pairs, work)
     return Accepted(judgement, len(pairs), sum(1 for pair in pairs if pair.broken_by))
@@ -216,10 +241,29 @@ def _refuse_stale(work: _Work, current: Judgement | None, submission: Submission
         raise Conflict("closed", _("The campaign is closed; its judgements can no longer be corrected."))
 
 
-def _refuse_wrong(work: _Work, answers: bestworst.Answers, submission: Submission) -> None:
-    problems = bestworst.validate(work.rules.judgement(answers), work.rules.required)
-    if problems:
+def _of_protocol(work: _Work, data: object) -> Answers:
+    """Parsed answers. Raises Invalid `malformed`, also for answers in another protocol's form."""
+    answers = parsed(data)
+    form, key = _FORMS[work.campaign.protocol]
+    if not isinstance(answers, form):
+        raise Invalid("malformed", _("This campaign takes answers that have “%(key)s”.") % {"key": key})
+    return answers
+
+
+_FORMS: dict[str, tuple[type[Answers], str]] = {
+    Protocol.BEST_WORST: (bestworst.Answers, "picks"),
+    Protocol.LIKERT: (scoring.Scores, "scores"),
+    Protocol.GSB: (scoring.Verdicts, "verdicts"),
+}
+
+
+def _refuse_wrong(work: _Work, answers: Answers, submission: Submission) -> None:
+    if isinstance(answers, bestworst.Answers):
+        problems = bestworst.validate(work.rules.judgement(answers), work.rules.required)
         listed = [problem_json(problem, work.rules, work.clip_order) for problem in problems]
+    else:
+        listed = work.scored.feedback(answers)["problems"]
+    if listed:
         raise Invalid("invalid_answers", listed[0]["message"], problems=listed)
     least = work.campaign.min_play_seconds
     if submission.supersedes is None and least and (submission.played or 0) < least:
@@ -258,14 +302,14 @@ def _store(judgement: Judgement, pairs: Sequence[PreferencePair], work: _Work) -
         cursor.execute(_STORE, values)
 
 
-_OF_CAMPAIGN = ["id", "state", "question_limit", "min_play_seconds"]
+_OF_CAMPAIGN = ["id", "state", "protocol", "model_under_test_id", "question_limit", "min_play_seconds"]
 
 _WORK = """
 SELECT a.state, a.clip_order, a.item_id, i.gold,
     (SELECT json_agg(json_build_array(ic.id, ic.clip_id) ORDER BY ic.position)
         FROM annotation_itemclip ic WHERE ic.item_id = a.item_id),
     (SELECT json_agg(d ORDER BY d.position) FROM annotation_dimension d WHERE d.campaign_id = c.id),
-    c.id, c.state, c.question_limit, c.min_play_seconds
+    c.id, c.state, c.protocol, c.model_under_test_id, c.question_limit, c.min_play_seconds
 FROM annotation_assignment a
 JOIN annotation_item i ON i.id = a.item_id
 JOIN annotation_campaign c ON c.id = a.campaign_id

@@ -12,7 +12,9 @@ from django.db.models.fields.files import FieldFile
 from django.urls import reverse
 from django.utils.translation import get_language
 
-from annotation.models import Assignment, ItemClip, Judgement, Rendition
+from annotation import rubric
+from annotation.models import Assignment, Campaign, ItemClip, Judgement, Rendition
+from annotation.scored import as_said
 from workbench import prepared
 from workbench.access import may
 from workbench.models import User
@@ -31,6 +33,10 @@ def shown(assignment_id: uuid.UUID, correcting: Judgement | None = None) -> dict
     state, expires_at, draft, draft_version, order, prompt, campaign, clips, dimensions = map(_decoded, row)
     language = "zh" if (get_language() or "en").startswith("zh") else "en"
     answers = draft or (correcting.answers if correcting else {})
+    scored = campaign["protocol"] != Campaign.Protocol.BEST_WORST
+    if scored:
+        answers = draft or (as_said(correcting.answers, order) if correcting else {})
+        dimensions = [one for one in dimensions if rubric.asked(one["key"], prompt["task"])]
     if prompt.pop("has_first_frame"):
         prompt["first_frame"] = reverse("label_first_frame", args=[assignment_id])
     media = reverse("label_media", args=[_ANY])
@@ -38,7 +44,7 @@ def shown(assignment_id: uuid.UUID, correcting: Judgement | None = None) -> dict
         "assignment": str(assignment_id),
         "state": state,
         "expires_at": expires_at.isoformat(),
-        "draft": answers or {"picks": {}, "comparisons": []},
+        "draft": answers or EMPTY[campaign["protocol"]],
         "draft_version": draft_version,
         "supersedes": str(correcting.pk) if correcting else None,
         "campaign": campaign,
@@ -50,10 +56,20 @@ def shown(assignment_id: uuid.UUID, correcting: Judgement | None = None) -> dict
                 "name": dimension[f"name_{language}"],
                 "definition": dimension[f"definition_{language}"],
                 "required": dimension["required"],
+                **(rubric.shown(dimension["key"], language) if scored else NO_RUBRIC),
             }
             for dimension in dimensions
         ],
     }
+
+
+EMPTY: dict[str, dict[str, Any]] = {
+    Campaign.Protocol.BEST_WORST: {"picks": {}, "comparisons": []},
+    Campaign.Protocol.LIKERT: {"scores": {}, "marks": []},
+    Campaign.Protocol.GSB: {"verdicts": {}},
+}
+"""A draft with nothing in it, by protocol."""
+NO_RUBRIC: dict[str, Any] = {"aspects": [], "anchors": []}
 
 
 def media_addresses(assignment: Assignment) -> list[str]:
@@ -94,13 +110,14 @@ _ANY = uuid.UUID(int=0)
 
 _SHOWN = """
 SELECT a.state, a.expires_at, a.draft, a.draft_version, a.clip_order,
-    json_build_object('text_en', p.text_en, 'text_zh', p.text_zh, 'first_frame', NULL,
+    json_build_object('text_en', p.text_en, 'text_zh', p.text_zh, 'task', p.task, 'first_frame', NULL,
         'has_first_frame', p.first_frame <> '',
         'categories', (SELECT COALESCE(json_agg(k ORDER BY k.slug), '[]') FROM (
             SELECT slug, name_en, name_zh FROM annotation_category
             JOIN annotation_prompt_categories pc ON pc.category_id = annotation_category.id
             WHERE pc.prompt_id = p.id) k)),
-    json_build_object('id', c.id, 'name', c.name, 'lease_seconds', 60 * c.lease_minutes,
+    json_build_object('id', c.id, 'name', c.name, 'protocol', c.protocol,
+        'lease_seconds', 60 * c.lease_minutes,
         'min_play_seconds', c.min_play_seconds, 'wanted', c.items_total * c.overlap,
         'judged', (SELECT COALESCE(sum(judged), 0) FROM annotation_participation WHERE campaign_id = c.id)),
     (SELECT json_object_agg(ic.id, json_build_object('width', r.width, 'height', r.height,

@@ -4,6 +4,8 @@ Columns: ``path`` (needed, relative to the base folder), and any of
 ``prompt`` ``prompt_zh`` the texts; ``task`` t2v or i2v (t2v if empty); ``category`` slugs with | between;
 ``model`` the video model's name; ``seed`` a whole number; ``source`` and ``license`` (or ``licence``) where
 the clip comes from; ``first_frame`` the picture an i2v clip starts from, a path like ``path``.
+In place of the texts, ``prompt_set`` and ``prompt_id`` name a prompt of a set by what it is called there (a
+benchmark's ids): task, texts and first frame are then that prompt's.
 
 UTF-8 (with or without a mark) and UTF-16 with a mark are read; commas, semicolons or tabs may separate.
 Importing twice adds nothing.
@@ -23,13 +25,15 @@ from annotation import clips, firstframes, media, prompts
 from annotation.clips import Facts
 from annotation.firstframes import FirstFrame
 from annotation.media import Refused
-from annotation.models import Category, Clip, Prompt, Task
+from annotation.models import Category, Clip, Prompt, PromptCandidate, Task
 from workbench.models import User
 
 COLUMNS = (
     "path",
     "prompt",
     "prompt_zh",
+    "prompt_set",
+    "prompt_id",
     "task",
     "category",
     "model",
@@ -177,6 +181,8 @@ def _check_fields(line: _Line, base: Path) -> None:
     seed = fields.get("seed", "")
     if seed and not (seed.removeprefix("-").isdecimal() and -(2**63) <= int(seed) < 2**63):
         raise _LineError(_("seed is “%(given)s”; expected a whole number within 64 bits.") % {"given": seed})
+    if fields.get("prompt_id"):
+        _named_prompt(fields)
     for column in ("prompt", "prompt_zh"):
         if len(fields.get(column, "")) > prompts.TEXT_LENGTH:
             message = _("%(column)s is longer than %(limit)d characters. Shorten it.")
@@ -208,10 +214,30 @@ def _facts(fields: dict[str, str], base: Path) -> Facts:
 
 
 def _prompt(fields: dict[str, str], first_frame: FirstFrame | None) -> Prompt | None:
+    if fields.get("prompt_id"):
+        return _named_prompt(fields)
     english, chinese = fields.get("prompt", ""), fields.get("prompt_zh", "")
     if not (english or chinese):
         return None
     return prompts.find_or_create(english, chinese, fields.get("task") or Task.T2V, first_frame)
+
+
+def _named_prompt(fields: dict[str, str]) -> Prompt:
+    """The prompt that a set knows under this id."""
+    named = PromptCandidate.objects.exclude(prompt=None).select_related("prompt")
+    found = named.filter(
+        prompt_set__slug=fields.get("prompt_set", ""), external_id=fields["prompt_id"]
+    ).first()
+    if found is None or found.prompt is None:
+        text = _(
+            "The prompt set “%(set)s” has no prompt “%(id)s”. Give the set's slug and the prompt's id there."
+        )
+        raise _LineError(text % {"set": fields.get("prompt_set", ""), "id": fields["prompt_id"]})
+    if (task := fields.get("task")) and task != found.prompt.task:
+        text = _("task is “%(given)s”, but the prompt “%(id)s” is %(task)s.")
+        said = {"given": task, "id": fields["prompt_id"], "task": found.prompt.task}
+        raise _LineError(text % said)
+    return found.prompt
 
 
 def _categories(fields: dict[str, str]) -> list[Category]:

@@ -57,6 +57,9 @@ class Prompt(models.Model):
     task = models.CharField(max_length=3, choices=Task, default=Task.T2V)
     # The picture an image-to-video clip starts from: a PNG named by its SHA-256 (see firstframes.py).
     first_frame = models.FileField(upload_to="first_frames/", max_length=200, blank=True)
+    # What that picture shows: a benchmark says it where the picture itself comes later.
+    first_frame_en = models.TextField(blank=True)
+    first_frame_zh = models.TextField(blank=True)
     # SHA-256 of task, texts and first frame: the same prompt is one row however often it is imported.
     fingerprint = models.CharField(max_length=64, unique=True)
     categories = models.ManyToManyField(Category, blank=True, related_name="prompts")
@@ -75,6 +78,11 @@ class Prompt(models.Model):
     def first_frame_sha256(self) -> str:
         """Of the first frame's bytes; "" where there is none."""
         return PurePosixPath(self.first_frame.name).stem if self.first_frame.name else ""
+
+    @property
+    def lacks_first_frame(self) -> bool:
+        """No clip can be made of it until it has a picture to start from."""
+        return self.task == Task.I2V and not self.first_frame
 
     def text(self, language: str) -> str:
         """The text in a language, or in the other one where it has none."""
@@ -98,6 +106,8 @@ class PromptCandidate(models.Model):
     text_en = models.TextField(blank=True)
     text_zh = models.TextField(blank=True)
     task = models.CharField(max_length=3, choices=Task, default=Task.T2V)
+    first_frame_en = models.TextField(blank=True)
+    first_frame_zh = models.TextField(blank=True)
     fingerprint = models.CharField(max_length=64)  # prompts.fingerprint
     categories = models.JSONField(default=list)  # slugs
     source = models.CharField(max_length=200, blank=True)  # of the file: its name
@@ -126,6 +136,11 @@ class PromptCandidate(models.Model):
             models.Index(fields=["prompt_set", "reason", "id"], name="candidate_by_reason"),
         ]
 
+    @property
+    def lacks_first_frame(self) -> bool:
+        """It is in the set, and no clip can be made of it yet."""
+        return self.prompt is not None and self.prompt.lacks_first_frame
+
     def text(self, language: str) -> str:
         """The text in a language, or in the other one where it has none."""
         return (self.text_zh or self.text_en) if language.startswith("zh") else (self.text_en or self.text_zh)
@@ -136,7 +151,15 @@ class VideoModel(models.Model):
 
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
-    organisation = models.CharField(max_length=120, blank=True)
+    organisation = models.CharField(max_length=120, blank=True)  # who made it
+    # Its card, as far as somebody knows it.
+    licence = models.CharField(max_length=80, blank=True)
+    released = models.DateField(null=True, blank=True)
+    # Of one second of video, by its API: in US dollars, and in seconds of waiting.
+    price_per_second = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0)])
+    seconds_per_second = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0)])
+    deprecated = models.BooleanField(default=False)  # no new battles; boards hide it unless asked
+    version = models.PositiveIntegerField(default=0)  # optimistic lock: a stale form gets 409
     created_at = models.DateTimeField(auto_now_add=True)
 
 
@@ -218,6 +241,13 @@ class Rendition(models.Model):
 class Campaign(models.Model):
     """One labelling effort over a fixed list of items."""
 
+    class Protocol(models.TextChoices):
+        """What is asked of an item: see bestworst.py for the first, scoring.py for the others."""
+
+        BEST_WORST = "best_worst", _("Best and worst")
+        LIKERT = "likert", _("Scores from 1 to 5")
+        GSB = "gsb", _("Good, same or bad")
+
     class State(models.TextChoices):
         DRAFT = "draft", _("Draft")
         OPEN = "open", _("Open")
@@ -228,8 +258,16 @@ class Campaign(models.Model):
     name = models.CharField(max_length=120)
     guidelines = models.TextField(blank=True)
     state = models.CharField(max_length=8, choices=State, default=State.DRAFT, db_index=True)
+    protocol = models.CharField(
+        max_length=10, choices=Protocol, default=Protocol.BEST_WORST, db_default=Protocol.BEST_WORST
+    )
+    # Good/same/bad says how the clip of this model does against the item's other one.
+    model_under_test = models.ForeignKey(
+        VideoModel, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    # Of a Likert campaign, at most: what is left of a prompt's clips makes a smaller item.
     clips_per_item = models.PositiveSmallIntegerField(
-        default=4, validators=[MinValueValidator(2), MaxValueValidator(8)]
+        default=4, validators=[MinValueValidator(1), MaxValueValidator(8)]
     )
     overlap = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(20)]
@@ -272,6 +310,13 @@ class Campaign(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-created_at"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(protocol="gsb", model_under_test__isnull=False)
+                | (~Q(protocol="gsb") & Q(model_under_test=None)),
+                name="campaign_tests_a_model_if_gsb",
+            )
+        ]
 
     @property
     def wanted(self) -> int:
@@ -555,7 +600,7 @@ class Judgement(models.Model):
     annotator = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="judgements"
     )
-    answers = models.JSONField()  # bestworst.to_json
+    answers = models.JSONField()  # bestworst.to_json, or scoring.to_json
     supersedes = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
     )
@@ -628,7 +673,7 @@ class ClipFlag(models.Model):
 class GuidelineExample(models.Model):
     """A clip that shows annotators what is meant; `dimension` null: it speaks for all of them."""
 
-    class Kind(models.TextChoices):
+    class Shows(models.TextChoices):
         GOOD = "good", _("Good")
         BAD = "bad", _("Bad")
 
@@ -638,7 +683,7 @@ class GuidelineExample(models.Model):
         Dimension, on_delete=models.CASCADE, null=True, blank=True, related_name="examples"
     )
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=4, choices=Kind, default=Kind.GOOD)
+    kind = models.CharField(max_length=4, choices=Shows, default=Shows.GOOD)
     caption_en = models.CharField(max_length=300, blank=True)
     caption_zh = models.CharField(max_length=300, blank=True)
     position = models.PositiveSmallIntegerField()
@@ -666,10 +711,12 @@ class GoldAnswer(models.Model):
     class Source(models.TextChoices):
         DEGRADED = "degraded", _("A degraded copy")
         CONSENSUS = "consensus", _("A judged item")
+        KNOWN = "known", _("Scores that a manager knows")
 
     item = models.OneToOneField(Item, on_delete=models.CASCADE, primary_key=True, related_name="gold_answer")
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="gold_answers")
-    # By dimension key: {"best": [ItemClip, ...], "worst": [...]} with either side or both, or {"tie": true}.
+    # By dimension key: {"best": [ItemClip, ...], "worst": [...]} with either side or both, or {"tie": true};
+    # of a Likert campaign {"expected": {ItemClip: score}, "tolerance": points}.
     answers = models.JSONField()
     explanation_en = models.TextField(blank=True)
     explanation_zh = models.TextField(blank=True)

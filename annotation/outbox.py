@@ -25,6 +25,7 @@ from django.db import connection, transaction
 from django.db.models import F, Max, Q, QuerySet, Sum
 from django.utils import timezone
 
+from annotation.export import told_answers
 from annotation.models import Campaign, ItemClip, Judgement, Participation
 from annotation.models_webhooks import Event, Webhook, WebhookDelivery
 from annotation.webhooks import message, payload
@@ -171,7 +172,6 @@ def _told(judgements: Sequence[Judgement]) -> list[Found]:
     for one in judgements:
         event = Event.JUDGEMENT_CREATED if one.supersedes_id is None else Event.JUDGEMENT_CORRECTED
         event_id = _id(f"judgement:{one.pk}")
-        answers: Any = one.answers["picks"]
         said = {
             "id": str(one.pk),
             "item": str(one.item_id),
@@ -179,12 +179,7 @@ def _told(judgements: Sequence[Judgement]) -> list[Found]:
             "seconds": one.seconds,
             "simulated": one.simulated,
             "supersedes": str(one.supersedes_id) if one.supersedes_id else None,
-            "answers": {
-                dimension: {side: [clip_of.get(key, key) for key in keys] for side, keys in answer.items()}
-                if "best" in answer
-                else answer
-                for dimension, answer in answers.items()
-            },
+            "answers": told_answers(one.answers, clip_of),
         }
         sent = payload(event, event_id, one.created_at, one.item.campaign, judgement=said)
         told.append((event, event_id, sent))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from annotation import bestworst
-from annotation.counting import counted
+from annotation.counting import best_worst, counted
 from annotation.models import Dimension, Item, ItemClip, Judgement, PreferencePair
 
 
@@ -67,7 +67,7 @@ def derive(judgement_ids: Iterable[uuid.UUID]) -> int:
     wanted = list(judgement_ids)
     with transaction.atomic():
         PreferencePair.objects.filter(judgement__in=wanted).delete()
-        rows = counted(Judgement.objects.filter(pk__in=wanted, superseded_by=None))
+        rows = counted(best_worst(Judgement.objects.filter(pk__in=wanted, superseded_by=None)))
         return _store(list(rows.select_related("item__campaign")))
 
 
@@ -78,7 +78,7 @@ def derive_all(campaign_id: uuid.UUID | None = None, batch: int = 500) -> tuple[
     """
     with transaction.atomic():
         old = PreferencePair.objects.all()
-        current = counted(Judgement.objects.filter(superseded_by=None))
+        current = counted(best_worst(Judgement.objects.filter(superseded_by=None)))
         if campaign_id is not None:
             old = old.filter(judgement__item__campaign=campaign_id)
             current = current.filter(item__campaign=campaign_id)

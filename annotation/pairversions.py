@@ -28,7 +28,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation import bestworst, export
-from annotation.counting import deciding
+from annotation.counting import best_worst, deciding
 from annotation.models import Campaign, Clip, Dimension, ItemClip, Judgement, PreferencePair
 from annotation.models_data import PairVersion
 from annotation.pairs import ItemRules, pairs_of
@@ -151,7 +151,7 @@ def learnable(campaigns: Sequence[uuid.UUID], until: datetime) -> QuerySet[Judge
     later = Judgement.objects.filter(supersedes=OuterRef("pk"), created_at__lte=until)
     rows = Judgement.objects.filter(~Exists(later), item__campaign__in=campaigns, created_at__lte=until)
     rows = rows.exclude(Q(item__prompt__task="i2v"), Q(item__prompt__first_frame=""))
-    return deciding(rows, until).order_by("created_at", "pk")
+    return deciding(best_worst(rows), until).order_by("created_at", "pk")
 
 
 def rows(version: PairVersion, page: int = export.PAGE) -> Iterator[list[dict[str, Any]]]:

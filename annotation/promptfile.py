@@ -1,8 +1,10 @@
 """Read prompts from a text: CSV with a heading, a JSON list, or JSON lines, told apart by how it begins.
 
 Columns, or keys: ``text_en`` (also ``text``, ``prompt``, ``prompt_en``) and ``text_zh`` (also ``prompt_zh``),
-one of them needed; ``task`` t2v or i2v (t2v if empty); ``category`` slugs with | between, in JSON a list too;
-``set`` the name of a prompt set; ``external_id`` (also ``id``) what the prompt is called where it comes from.
+one of them needed; ``task`` t2v or i2v (t2v if empty); ``category`` (also ``labels``) slugs with | between,
+in JSON a list too; ``set`` the name of a prompt set; ``external_id`` (also ``id``) what the prompt is called
+where it comes from; ``first_frame_en`` and ``first_frame_zh`` what the picture shows that an
+i2v clip starts from.
 
 A row that can't be read is a problem with its line number, and the others are read all the same.
 """
@@ -24,13 +26,15 @@ MAX_BYTES = 4 * 2**20
 MAX_ROWS = 10_000
 SET_LENGTH = 120
 ID_LENGTH = 200
-COLUMNS = ("text_en", "text_zh", "task", "category", "set", "external_id")
+FRAMES = ("first_frame_en", "first_frame_zh")
+COLUMNS = ("text_en", "text_zh", "task", "category", "set", "external_id", *FRAMES)
 _ALIASES = {
     "text": "text_en",
     "prompt": "text_en",
     "prompt_en": "text_en",
     "prompt_zh": "text_zh",
     "categories": "category",
+    "labels": "category",
     "prompt_set": "set",
     "id": "external_id",
 }
@@ -51,6 +55,8 @@ class Row:
     categories: tuple[str, ...]
     prompt_set: str
     external_id: str
+    first_frame_en: str = ""
+    first_frame_zh: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,13 +148,17 @@ def _row(line: int, record: Any, unknown: dict[str, None]) -> Row:
     text_en, text_zh = tidy(values["text_en"]), tidy(values["text_zh"])
     if not (text_en or text_zh):
         raise _RowError("no_text", _("There is no text in English or Chinese."))
-    for name, text in (("text_en", text_en), ("text_zh", text_zh)):
+    frames = {name: tidy(values[name]) for name in FRAMES}
+    for name, text in (("text_en", text_en), ("text_zh", text_zh), *frames.items()):
         _at_most(name, text, TEXT_LENGTH)
     if not text_zh and _mostly_chinese(text_en):
         text_en, text_zh = "", text_en
     task = values["task"].strip().lower() or Task.T2V
     if task not in Task.values:
         raise _RowError("task", _("task is “%(given)s”; expected t2v or i2v.") % {"given": task[:40]})
+    if task != Task.I2V and any(frames.values()):
+        message = _("A first frame is described, but task is t2v. Set task to i2v or leave it empty.")
+        raise _RowError("first_frame", message)
     _at_most("set", values["set"].strip(), SET_LENGTH)
     _at_most("external_id", values["external_id"].strip(), ID_LENGTH)
     return Row(
@@ -159,6 +169,7 @@ def _row(line: int, record: Any, unknown: dict[str, None]) -> Row:
         categories=_categories(category),
         prompt_set=values["set"].strip(),
         external_id=values["external_id"].strip(),
+        **frames,
     )
 
 

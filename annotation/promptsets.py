@@ -10,6 +10,7 @@ from django.utils.text import slugify
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from annotation import taxonomyfile
 from annotation.balancing import NO_CATEGORY, balanced, tally
 from annotation.models import Category, Prompt, PromptSet
 from workbench.refusals import Conflict, Invalid
@@ -36,6 +37,7 @@ class Share:
     name: str
     before: int
     after: int
+    definition: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,14 @@ def _categories_of(prompt_set: PromptSet) -> dict[int, list[str]]:
 
 
 def _shares(before: Counter[str], after: Counter[str]) -> list[Share]:
-    chinese = (get_language() or "en").startswith("zh")
+    language = get_language() or "en"
+    chinese = language.startswith("zh")
     names = {
         row.slug: row.name_zh if chinese else row.name_en for row in Category.objects.filter(slug__in=before)
     }
     names[NO_CATEGORY] = _("Without a category")
     ordered = sorted(before, key=lambda slug: (slug == NO_CATEGORY, -before[slug], slug))
-    return [Share(slug, names[slug], before[slug], after[slug]) for slug in ordered]
+    return [
+        Share(slug, names[slug], before[slug], after[slug], taxonomyfile.definition(slug, language))
+        for slug in ordered
+    ]

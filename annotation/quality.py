@@ -4,10 +4,10 @@ Counters and gold come from people's parts, a row each. What needs the judgement
 task and kept as the campaign's `QualityReport`, with when and from how many: each person's latest judgements,
 SAMPLE in all at most, so it costs no more in a larger campaign.
 
-Reliability is Dawid and Skene's (`reliability.py`) over pairs of clips: in a dimension, a judgement says of
-each pair of an item's clips that one is better, the other, or neither, by best above neither above worst. It
-needs items that several people judged. People and simulated annotators are fitted apart. Habits are
-`habits.py`'s.
+Reliability, of best/worst campaigns alone, is Dawid and Skene's (`reliability.py`) over pairs of clips: in a
+dimension, a judgement says of each pair of an item's clips that one is better, the other, or neither, by best
+above neither above worst. It needs items that several people judged. People and simulated annotators are
+fitted apart. Habits are `habits.py`'s.
 """
 
 import itertools
@@ -125,7 +125,8 @@ def compute(campaign_id: uuid.UUID) -> QualityReport:
     found = {person: habits.of_person(given) for person, given in answers.items()}
     times = habits.time_z(found)
     sides = habits.holm({person: one.side_p for person, one in found.items() if one.side_p is not None})
-    reliable = _reliability(campaign, items)
+    pairs = campaign.protocol == Campaign.Protocol.BEST_WORST
+    reliable = _reliability(campaign, items) if pairs else {}
     report = {
         str(person): asdict(
             PersonReport(
@@ -200,17 +201,25 @@ def _seconds_to_see(items: Sequence[uuid.UUID]) -> dict[uuid.UUID, float]:
 
 def _answer(judgement: Judgement, least_seconds: float) -> Answer:
     places = {key: place for place, key in enumerate(judgement.assignment.clip_order)}
-    given = bestworst.from_json(judgement.answers)
     return Answer(
         seconds=judgement.seconds,
         least_seconds=least_seconds,
         n_clips=len(places),
-        picks={
-            dimension: tuple(frozenset(places[key] for key in side) for side in (said.best, said.worst))  # type: ignore[misc]
-            for dimension, said in given.picks.items()
-            if isinstance(said, bestworst.Picks)
-        },
+        picks=_picks(judgement, places) if "picks" in judgement.answers else {},
     )
+
+
+def _picks(
+    judgement: Judgement, places: Mapping[str, int]
+) -> dict[str, tuple[frozenset[int], frozenset[int]]]:
+    return {
+        dimension: (
+            frozenset(places[key] for key in said.best),
+            frozenset(places[key] for key in said.worst),
+        )
+        for dimension, said in bestworst.from_json(judgement.answers).picks.items()
+        if isinstance(said, bestworst.Picks)
+    }
 
 
 def _reliability(campaign: Campaign, items: set[uuid.UUID]) -> dict[int, dict[str, Reliable]]:

@@ -19,8 +19,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotation import gold
+from annotation.campaigns import invited
 from annotation.models import Assignment, Campaign, Item, Participation
 from workbench import prepared
+from workbench.access import may
 from workbench.models import User
 from workbench.refusals import Conflict, Missing
 
@@ -150,7 +152,7 @@ def why_nothing(campaign: Campaign, annotator: User) -> str:
     """
     if campaign.state != Campaign.State.OPEN:
         return campaign.state
-    if not campaign.open_to_all and not campaign.annotators.filter(pk=annotator.pk).exists():
+    if not invited(campaign, annotator):
         return "not_invited"
     part = Participation.objects.filter(campaign=campaign, annotator=annotator).first()
     shut_out = gold.why_nothing(campaign, part)
@@ -175,6 +177,7 @@ def _claim(campaign_id: uuid.UUID, annotator: User, state: State) -> uuid.UUID |
     values = {
         "campaign": campaign_id,
         "person": annotator.pk,
+        "scores": may(annotator, "score"),
         "today": timezone.localdate(),
         "ahead": int(state == State.HELD),
     }
@@ -232,7 +235,7 @@ def _revive(assignment: Assignment) -> bool:
 _OPEN_TO_PERSON = """
     SELECT c.id, c.lease_minutes FROM annotation_campaign c LEFT JOIN part p ON true
     WHERE c.id = %(campaign)s AND c.state = 'open'
-      AND (c.open_to_all OR EXISTS (
+      AND ((c.open_to_all AND (%(scores)s::bool OR c.protocol = 'best_worst')) OR EXISTS (
         SELECT 1 FROM annotation_campaign_annotators m
         WHERE m.campaign_id = c.id AND m.user_id = %(person)s))
       AND p.excluded_at IS NULL

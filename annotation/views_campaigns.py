@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from annotation import campaign_agreement, campaigns, progress
 from annotation.export_formats import PairFormat
+from annotation.export_scores import ScoreFormat
 from annotation.forms_campaigns import (
     CampaignForm,
     DimensionForms,
@@ -37,10 +38,16 @@ def campaign_list(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @needs("campaigns.manage")
 def campaign_new(request: SignedInRequest) -> HttpResponse:
+    """The protocol is chosen first, since it decides what else there is to choose."""
+    given = request.GET if request.method == "GET" else request.POST
+    protocol = given.get("protocol", "")
+    if protocol not in Campaign.Protocol.values:
+        protocol = Campaign.Protocol.BEST_WORST
     if request.method == "GET":
-        return _form_page(request, CampaignForm(label_suffix=""), _dimension_forms())
-    form = CampaignForm(request.POST, label_suffix="")
-    dimensions = _dimension_forms(request.POST)
+        form = CampaignForm(protocol=protocol, label_suffix="")
+        return _form_page(request, form, _dimension_forms(protocol))
+    form = CampaignForm(request.POST, protocol=protocol, label_suffix="")
+    dimensions = _dimension_forms(protocol, request.POST)
     if not (form.is_valid() and dimensions.is_valid()):
         return _form_page(request, form, dimensions, HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
@@ -95,13 +102,17 @@ def _page(request: SignedInRequest, campaign: Campaign, status: int = HTTPStatus
         "simulated": progress.simulated_judgements(campaign),
         "shortfalls": campaign.shortfalls.filter(ended_at=None).count(),
         "pair_formats": PairFormat.choices,
+        "score_formats": ScoreFormat.choices,
     }
     return render(request, "annotation/campaign.html", context, status=status)
 
 
-def _dimension_forms(data: Any = None) -> DimensionForms:
+def _dimension_forms(protocol: str, data: Any = None) -> DimensionForms:
     forms = DimensionFormSet(
-        data, initial=dimensions_to_start_from(), prefix="d", form_kwargs={"label_suffix": ""}
+        data,
+        initial=dimensions_to_start_from(protocol),
+        prefix="d",
+        form_kwargs={"label_suffix": "", "rewards": protocol == Campaign.Protocol.BEST_WORST},
     )
     return cast("DimensionForms", forms)
 
@@ -109,7 +120,12 @@ def _dimension_forms(data: Any = None) -> DimensionForms:
 def _form_page(
     request: SignedInRequest, form: CampaignForm, dimensions: DimensionForms, status: int = HTTPStatus.OK
 ) -> HttpResponse:
-    context = {"form": form, "dimensions": dimensions, "texts": _builder_texts()}
+    context = {
+        "form": form,
+        "dimensions": dimensions,
+        "protocols": Campaign.Protocol.choices,
+        "texts": _builder_texts(),
+    }
     return render(request, "annotation/campaign_new.html", context, status=status)
 
 

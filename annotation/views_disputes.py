@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from annotation import adjudication, bestworst, disputes
 from annotation.models import Campaign, Dimension
 from workbench.access import SignedInRequest, audit, needs
-from workbench.refusals import Conflict, Invalid, Refusal
+from workbench.refusals import Conflict, Invalid, Missing, Refusal
 
 SIDES = ("best", "worst")
 MARKS = ("tie", "cant_judge")
@@ -45,6 +45,8 @@ def dispute(request: SignedInRequest, item_id: uuid.UUID) -> HttpResponse:
     """An item to decide: its clips, blind, and what its judges said."""
     try:
         opened = adjudication.open_item(item_id, request.user)
+    except Missing as missing:
+        raise Http404 from missing
     except Conflict as conflict:
         return render(
             request, "annotation/dispute_closed.html", {"why": conflict.message}, status=HTTPStatus.CONFLICT

@@ -30,7 +30,7 @@ class ExampleForm(forms.Form):
         help_text=gettext_lazy("Its id, or the address of its page."),
     )
     dimension = forms.ChoiceField(label=gettext_lazy("Dimension"), required=False)
-    kind = forms.ChoiceField(label=gettext_lazy("Shows"), choices=GuidelineExample.Kind.choices)
+    kind = forms.ChoiceField(label=gettext_lazy("Shows"), choices=GuidelineExample.Shows.choices)
     caption_en = forms.CharField(label=gettext_lazy("Caption in English"), required=False, max_length=300)
     caption_zh = forms.CharField(label=gettext_lazy("Caption in Chinese"), required=False, max_length=300)
 

@@ -13,7 +13,7 @@ from annotation import collecting, promptfile, promptsets
 from annotation.ambiguity import RULES
 from annotation.candidates import candidates_of, left_out_by_reason, sets_with_counts
 from annotation.forms_prompts import CandidateFilterForm, ChoiceForm, DecisionForm, PromptImportForm
-from annotation.models import PromptSet
+from annotation.models import PromptSet, Task
 from workbench.access import SignedInRequest, audit, needs
 from workbench.refusals import Refusal
 
@@ -79,6 +79,7 @@ def prompt_set(request: SignedInRequest, slug: str) -> HttpResponse:
         "paged": bool(wanted.get("after")),
         "shares": promptsets.shares(found),
         "size": found.prompts.count(),
+        "without_first_frame": found.prompts.filter(task=Task.I2V, first_frame="").count(),
         "reasons": left_out_by_reason(found),
         "choice_form": ChoiceForm(label_suffix=""),
     }

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotation import exclusion, gold_items, ownfigures, qualification, quality, tasks_quality
-from annotation.forms_quality import ConsensusForm, ExcludeForm, MakeGoldForm, QualityForm
+from annotation.forms_quality import ConsensusForm, ExcludeForm, KnownScoresForm, MakeGoldForm, QualityForm
 from annotation.models import Campaign, Dispute, GoldAnswer, Item, QualityReport
 from workbench.access import SignedInRequest, audit, needs
 from workbench.models import User
@@ -91,6 +91,8 @@ def quality_person(request: SignedInRequest, campaign_id: uuid.UUID, pseudonym: 
 def campaign_gold(request: SignedInRequest, campaign_id: uuid.UUID) -> HttpResponse:
     """The gold items; a POST makes some from degraded copies, or one from a judged item."""
     campaign = get_object_or_404(Campaign, pk=campaign_id)
+    if campaign.protocol == Campaign.Protocol.LIKERT:
+        return _known_scores(request, campaign)
     if request.method == "GET":
         return _gold_page(request, campaign, MakeGoldForm(label_suffix=""), ConsensusForm(label_suffix=""))
     if request.POST.get("action") == "consensus":
@@ -153,6 +155,31 @@ def _from_consensus(request: SignedInRequest, campaign: Campaign) -> HttpRespons
     return redirect("campaign_gold", campaign.pk)
 
 
+def _known_scores(request: SignedInRequest, campaign: Campaign) -> HttpResponse:
+    if request.method == "GET":
+        return _gold_page(request, campaign, known=KnownScoresForm(campaign))
+    form = KnownScoresForm(campaign, request.POST)
+    if not form.is_valid():
+        return _gold_page(request, campaign, known=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    given = form.cleaned_data
+    item = Item.objects.filter(campaign=campaign, position=given["number"] - 1, gold=False).first()
+    try:
+        gold_items.from_scores(
+            item.pk if item else uuid.uuid4(),
+            form.scores(),
+            given["tolerance"],
+            given["explanation_en"],
+            given["explanation_zh"],
+            request.user,
+        )
+    except Refusal as refusal:
+        form.add_error(None, refusal.message)
+        return _gold_page(request, campaign, known=form, status=refusal.status)
+    audit(request, "campaign.gold.scores", campaign, number=given["number"], tolerance=given["tolerance"])
+    messages.success(request, _("The gold item is made; annotators get it from now on."))
+    return redirect("campaign_gold", campaign.pk)
+
+
 def _quality_page(
     request: SignedInRequest, campaign: Campaign, form: QualityForm, status: int = HTTPStatus.OK
 ) -> HttpResponse:
@@ -175,15 +202,17 @@ def _quality_page(
 def _gold_page(
     request: SignedInRequest,
     campaign: Campaign,
-    make: MakeGoldForm,
-    consensus: ConsensusForm,
+    make: MakeGoldForm | None = None,
+    consensus: ConsensusForm | None = None,
     status: int = HTTPStatus.OK,
+    known: KnownScoresForm | None = None,
 ) -> HttpResponse:
     found, following = gold_items.listed(campaign, _after(request))
     context = {
         "campaign": campaign,
         "make": make,
         "consensus": consensus,
+        "known": known,
         "gold": found,
         "following": following,
         "lacking": qualification.lacking(campaign),

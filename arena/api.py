@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI, Router, Schema, Status
@@ -15,10 +16,9 @@ from annotation import sharing
 from annotation.models import Rendition, Task, VideoModel
 from annotation.models_data import PromptConsent
 from annotation.prompts import TEXT_LENGTH
-from arena import battles, leaderboard, visitors
-from arena.leaderboard import Voters
-from arena.models import Answer, Battle, Vote
-from arena.ratings import Ties
+from arena import api_boards, api_tracks, battles, leaderboard, tracks, visitors
+from arena.api_evaluations import router as evaluations
+from arena.models import Answer, Battle, Track, Vote
 from workbench.answers import Misfits, Problem
 from workbench.models import User
 from workbench.refusals import Invalid
@@ -43,6 +43,7 @@ class BattlePrompt(Schema):
 
 class ShownBattle(Schema):
     id: uuid.UUID
+    track: str
     task: Task
     prompt: BattlePrompt
     left: ShownSide
@@ -53,7 +54,7 @@ class ShownBattle(Schema):
 
 class NextBattle(Schema):
     battle: ShownBattle | None
-    nothing: str | None = Field(description="Why there is none: enough_today, no_pairs")
+    nothing: str | None = Field(description="Why there is none: enough_today, no_pairs, closed")
 
 
 class VoteIn(Schema):
@@ -108,44 +109,17 @@ class WithdrawnOut(Schema):
     in_use: bool = Field(description="Clips, items or battles are of it, and keep its text")
 
 
-class RowOut(Schema):
-    rank: int | None = Field(description="1 + the number of models whose whole interval lies above")
-    model: str
-    name: str
-    organisation: str
-    rating: float | None = Field(description="Elo scale, centred at 1000; null while not comparable")
-    low: float | None = Field(description="95 % interval")
-    high: float | None
-    votes: int
-    win_rate: float = Field(description="Wins and half of the ties, by votes")
-    both_bad_share: float
-
-
-class BoardOut(Schema):
-    task: Task
-    method: Ties
-    voters: Voters
-    votes: int = Field(description="Votes that the ratings were computed from")
-    simulated: int = Field(description="How many of them simulated voters gave")
-    too_fast: int = Field(description="Votes left out because they came too fast")
-    up_to: datetime | None = Field(description="When the latest of these votes was given")
-    left_bias: float | None = Field(description="Elo points by which the left side is favoured")
-    left_bias_low: float | None
-    left_bias_high: float | None
-    tie_parameter: float | None = Field(description="Davidson's nu")
-    prior: bool = Field(description="A weak prior holds the ratings: somebody won or lost everything")
-    both_bad_share: float | None
-    rows: list[RowOut]
-
-
-@router.post("/{task}/next", response={200: NextBattle, 429: Problem})
-def next_battle(request: HttpRequest, task: Task) -> dict[str, Any]:
-    """The caller's next battle; the one they have open comes back."""
+@router.post("/{track}/next", response={200: NextBattle, 429: Problem})
+def next_battle(request: HttpRequest, track: str) -> dict[str, Any]:
+    """The caller's next battle on a track; the one they have open comes back."""
     visitors.throttled(request)
+    found = tracks.find(request.user, track)
+    if found.state == Track.State.OPEN and not tracks.may_vote(request.user, found):
+        raise PermissionDenied(_("Only people with an account vote on this track. Log in first."))
     voter = visitors.voter(request)
-    battle = battles.next_battle(voter, task)
+    battle = battles.next_battle(voter, found)
     if battle is None:
-        return {"battle": None, "nothing": battles.why_nothing(voter, task)}
+        return {"battle": None, "nothing": battles.why_nothing(voter, found)}
     return {"battle": _shown(battle), "nothing": None}
 
 
@@ -157,6 +131,13 @@ def vote(request: HttpRequest, battle_id: uuid.UUID, payload: VoteIn) -> dict[st
     visitors.throttled(request)
     ballot = battles.Ballot(payload.answer, payload.idempotency_key)
     return _revealed(battles.vote(battle_id, visitors.known_voter(request), ballot))
+
+
+@router.post("/battles/{uuid:battle_id}/shown", response={200: None, 409: Problem, 429: Problem})
+def begin_battle(request: HttpRequest, battle_id: uuid.UUID) -> None:
+    """Say that a battle which was asked for ahead is on the screen now: its time begins."""
+    visitors.throttled(request)
+    battles.begin(battle_id, visitors.known_voter(request))
 
 
 @router.post("/battles/{uuid:battle_id}/pass", response={200: None, 409: Problem, 429: Problem})
@@ -194,28 +175,12 @@ def withdraw_prompt(request: HttpRequest, receipt: uuid.UUID) -> dict[str, bool]
     return {"in_use": sharing.withdraw(receipt).in_use}
 
 
-@router.get("/{task}/leaderboard", response=BoardOut)
-def board(
-    request: HttpRequest, task: Task, method: Ties = Ties.HALF_WINS, voters: Voters = Voters.PEOPLE
-) -> leaderboard.Board:
-    """Ratings of a task's video models, with 95 % intervals clustered by prompt and voter."""
-    return leaderboard.board(task, method, voters)
-
-
-@router.get("/{task}/leaderboard.csv", url_name="leaderboard_csv")
-def board_csv(
-    request: HttpRequest, task: Task, method: Ties = Ties.HALF_WINS, voters: Voters = Voters.PEOPLE
-) -> HttpResponse:
-    """The rows of the leaderboard as CSV, under the same names."""
-    shown = leaderboard.board(task, method, voters)
-    answer = HttpResponse("".join(leaderboard.as_csv(shown)), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="leaderboard-{task}.csv"'
-    return answer
-
-
 def register(api: NinjaAPI) -> None:
-    """Put this app's router into the API."""
+    """Put this app's routers into the API."""
     api.add_router("/arena", router)
+    api.add_router("/arena", api_boards.router)
+    api.add_router("/arena", api_tracks.router)
+    api.add_router("/evaluations", evaluations)
 
 
 def _shown(battle: Battle) -> dict[str, Any]:
@@ -225,7 +190,8 @@ def _shown(battle: Battle) -> dict[str, Any]:
     renditions = {rendition.clip_id: rendition for rendition in plain}
     return {
         "id": battle.pk,
-        "task": battle.task,
+        "track": battle.track.slug,
+        "task": battle.track.task,
         "prompt": {"text_en": prompt.text_en, "text_zh": prompt.text_zh, "first_frame": picture},
         "left": _side(battle.left_address, renditions[battle.left_id]),
         "right": _side(battle.right_address, renditions[battle.right_id]),
@@ -245,7 +211,7 @@ def _side(address: uuid.UUID, rendition: Rendition) -> dict[str, Any]:
 
 def _revealed(given: Vote) -> dict[str, Any]:
     battle = given.battle
-    ratings = {row.model: row.rating for row in leaderboard.board(Task(battle.task)).rows}
+    ratings = {row.model: row.rating for row in leaderboard.board(battle.track).rows}
 
     def model(row: VideoModel) -> dict[str, Any]:
         told = {"model": row.slug, "name": row.name, "organisation": row.organisation}

@@ -1,58 +1,24 @@
 """Which battle next, for whom; and the vote on it.
 
-A voter has at most one open battle on a board and gets it back until it is voted on, passed over or expired:
-asking again does not shop for another. A battle is chosen so that the voter sees something new first (a
-prompt under a pair of video models counts as seen whatever its clips), then so that pairs of models that met
-least are next, then pairs whose ratings are closest, then at random. Sides are shuffled and stored.
+A voter has at most one open battle on a track and gets it back until it is voted on, passed over or expired:
+asking again does not shop for another. Who meets whom is drawn in `lineup.py`.
 """
 
-import random
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotation.models import Clip, Rendition, Task
-from arena import leaderboard
-from arena.models import Answer, Battle, Vote, Voter
+from annotation.models import Clip, Rendition
+from arena import lineup, live
+from arena.models import Answer, Battle, Track, Vote, Voter
 from workbench.refusals import Conflict, Missing
-
-_CHOICE = """
-    WITH entry AS MATERIALIZED (
-        SELECT DISTINCT clip.prompt_id, clip.video_model_id AS model
-        FROM annotation_clip clip JOIN annotation_prompt prompt ON prompt.id = clip.prompt_id
-        WHERE prompt.task = %(task)s AND clip.state = 'ready' AND clip.video_model_id IS NOT NULL
-    ), seen AS MATERIALIZED (
-        SELECT prompt_id, LEAST(left_model_id, right_model_id) AS low,
-               GREATEST(left_model_id, right_model_id) AS high, count(*) AS times
-        FROM arena_battle WHERE voter_id = %(voter)s AND task = %(task)s GROUP BY 1, 2, 3
-    ), met AS MATERIALIZED (
-        SELECT LEAST(left_model_id, right_model_id) AS low,
-               GREATEST(left_model_id, right_model_id) AS high, count(*) AS times
-        FROM arena_battle
-        WHERE task = %(task)s AND (state = 'voted' OR state = 'open' AND expires_at > now())
-        GROUP BY 1, 2
-    ), rated AS (
-        SELECT * FROM unnest(%(models)s::bigint[], %(ratings)s::float8[]) AS rated(model, rating)
-    )
-    SELECT low.prompt_id, low.model, high.model
-    FROM entry low
-    JOIN entry high ON high.prompt_id = low.prompt_id AND high.model > low.model
-    LEFT JOIN seen ON (seen.prompt_id, seen.low, seen.high) = (low.prompt_id, low.model, high.model)
-    LEFT JOIN met ON (met.low, met.high) = (low.model, high.model)
-    LEFT JOIN rated one ON one.model = low.model
-    LEFT JOIN rated other ON other.model = high.model
-    ORDER BY COALESCE(seen.times, 0), COALESCE(met.times, 0), abs(one.rating - other.rating) NULLS FIRST,
-             random()
-    LIMIT 1
-"""
 
 
 @dataclass(frozen=True)
@@ -63,18 +29,24 @@ class Ballot:
     idempotency_key: uuid.UUID
 
 
-def next_battle(voter: Voter, task: Task) -> Battle | None:
+def next_battle(voter: Voter, track: Track) -> Battle | None:
     """The battle this voter is to vote on now; None if there is none (see `why_nothing`)."""
+    if track.state != Track.State.OPEN:
+        return None
     while True:
         try:
             with transaction.atomic():
-                return _open_battle(voter, task) or _new_battle(voter, task)
+                return _open_battle(voter, track) or _new_battle(voter, track)
         except IntegrityError:  # the same voter asked twice at once: the other request's battle is theirs
             continue
 
 
-def why_nothing(voter: Voter, task: Task) -> str:
-    """`enough_today`: the voter reached the day's cap; `no_pairs`: no prompt has clips of two models."""
+def why_nothing(voter: Voter, track: Track) -> str:
+    """`closed`: the track takes no votes; `enough_today`: the voter reached the day's cap; `no_pairs`: no
+    prompt has clips of two models.
+    """
+    if track.state != Track.State.OPEN:
+        return "closed"
     return "enough_today" if _had_enough(voter) else "no_pairs"
 
 
@@ -89,6 +61,17 @@ def vote(battle_id: uuid.UUID, voter: Voter | None, ballot: Ballot) -> Vote:
             return _vote(battle_id, voter, ballot)
     except IntegrityError as error:
         raise Conflict("key_used", _("This idempotency key belongs to a vote on another battle.")) from error
+
+
+def begin(battle_id: uuid.UUID, voter: Voter | None) -> None:
+    """The battle, asked for ahead, is on the screen now: its time begins. Raises Missing or Conflict."""
+    with transaction.atomic():
+        battle = _own(battle_id, voter)
+        if battle.over:
+            raise Conflict("battle_over", _("This battle is over. Take the next one."))
+        now = timezone.now()
+        expires = now + timedelta(minutes=settings.ARENA_BATTLE_MINUTES)
+        Battle.objects.filter(pk=battle.pk).update(shown_at=now, expires_at=expires)
 
 
 def pass_over(battle_id: uuid.UUID, voter: Voter | None) -> None:
@@ -118,41 +101,30 @@ def forget_unvoted(older_than: timedelta = timedelta(days=2)) -> int:
     return gone
 
 
-def _open_battle(voter: Voter, task: Task) -> Battle | None:
-    battle = Battle.objects.filter(voter=voter, task=task, state=Battle.State.OPEN).first()
+def _open_battle(voter: Voter, track: Track) -> Battle | None:
+    battle = Battle.objects.filter(voter=voter, track=track, state=Battle.State.OPEN).first()
     if battle is not None and battle.over:
         Battle.objects.filter(pk=battle.pk, state=Battle.State.OPEN).update(state=Battle.State.EXPIRED)
         return None
     return battle
 
 
-def _new_battle(voter: Voter, task: Task) -> Battle | None:
+def _new_battle(voter: Voter, track: Track) -> Battle | None:
     if _had_enough(voter):
         return None
-    ratings = leaderboard.ratings_by_model(task)
-    values: dict[str, Any] = {
-        "task": task,
-        "voter": voter.pk,
-        "models": list(ratings),
-        "ratings": list(ratings.values()),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_CHOICE, values)
-        found = cursor.fetchone()
-    if found is None:
+    drawn = lineup.draw(track, voter)
+    if drawn is None:
         return None
-    prompt, *models = found
-    random.shuffle(models)
-    left, right = (_clip(prompt, model) for model in models)
     now = timezone.now()
     return Battle.objects.create(
-        task=task,
+        track=track,
         voter=voter,
-        prompt_id=prompt,
-        left=left,
-        right=right,
-        left_model_id=models[0],
-        right_model_id=models[1],
+        prompt_id=drawn.prompt,
+        left=_clip(drawn.prompt, drawn.left),
+        right=_clip(drawn.prompt, drawn.right),
+        left_model_id=drawn.left,
+        right_model_id=drawn.right,
+        probability=drawn.probability,
         shown_at=now,
         expires_at=now + timedelta(minutes=settings.ARENA_BATTLE_MINUTES),
     )
@@ -193,8 +165,9 @@ def _vote(battle_id: uuid.UUID, voter: Voter | None, ballot: Ballot) -> Vote:
     now = timezone.now()
     seconds = (now - battle.shown_at).total_seconds()
     simulated = _simulated(battle.voter)
+    repeats, earlier_today = _before(battle, now)
     Battle.objects.filter(pk=battle.pk).update(state=Battle.State.VOTED)
-    return Vote.objects.create(
+    given = Vote.objects.create(
         battle=battle,
         answer=ballot.answer,
         idempotency_key=ballot.idempotency_key,
@@ -202,8 +175,21 @@ def _vote(battle_id: uuid.UUID, voter: Voter | None, ballot: Ballot) -> Vote:
         # A simulated voter watches nothing: its votes are told apart by their own flag.
         too_fast=not simulated and seconds < settings.ARENA_LEAST_SECONDS,
         simulated=simulated,
+        repeats=repeats,
+        earlier_today=earlier_today,
         created_at=now,
     )
+    transaction.on_commit(lambda: live.push(battle.track_id))
+    return given
+
+
+def _before(battle: Battle, now: datetime) -> tuple[int, int]:
+    """The voter's votes before: on this prompt with these two models; on this day and track."""
+    own = Battle.objects.filter(voter=battle.voter_id, track=battle.track_id, state=Battle.State.VOTED)
+    pair = (battle.left_model_id, battle.right_model_id)
+    same = own.filter(prompt=battle.prompt_id, left_model__in=pair, right_model__in=pair)
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return same.count(), own.filter(vote__created_at__gte=midnight).count()
 
 
 def _own(battle_id: uuid.UUID, voter: Voter | None) -> Battle:

@@ -1,41 +1,38 @@
-"""The leaderboard of a board (a task): ratings with intervals, computed from the votes when it is read.
+"""The board of a track: ratings with intervals, computed from the votes when it is read.
 
-It costs one statement, which grows with the votes, and a fit of milliseconds (`python -m tests.bench.ratings`
-measures both), so nothing derived is stored. What was computed is kept in Valkey until there is a new vote;
-where computing takes long, also for twenty times as long as it took, so that reading a board never takes more
-than a twentieth of the server.
+Computing takes some hundredths of a second, and tenths at a million votes (`python -m tests.bench.boards`
+measures it), so nothing derived is stored. What was computed is kept in Valkey until there is a new vote. Of
+many who ask at once one computes; and for as long as computing took, what was computed before is good enough,
+so that a board never takes more than half of a processor, and is never older than twice that time.
 """
 
 import csv
+import hashlib
 import io
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
-from enum import StrEnum
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import structlog
 from django.core.cache import cache
+from numpy.typing import NDArray
 from redis.exceptions import RedisError
 
-from annotation.models import Task, VideoModel
-from arena import ratings
-from arena.models import Vote
-from arena.ratings import Counts, Ties
-from arena.tally import Tally, left_out, tally
+from annotation.models import VideoModel
+from arena import boardquery, columns, filters, ratings, weighing
+from arena.boardquery import Query, Scale, Voters, Weights
+from arena.columns import Columns
+from arena.filters import Reason
+from arena.models import Track
+from arena.ratings import Ties
+from arena.tally import Tally, tally
 
 log = structlog.get_logger(__name__)
-_LONG = 0.25  # seconds of computing from which a board may be a little old
-_KEPT_TIMES = 20
-_KEPT_AT_MOST = 60
-
-
-class Voters(StrEnum):
-    """Whose votes count."""
-
-    PEOPLE = "people"
-    ALL = "all"
+_KEPT = 60
+_LONG = 0.05  # seconds of computing from which a board may be a little old
 
 
 @dataclass(frozen=True)
@@ -44,31 +41,58 @@ class Row:
 
     rank: int | None
     """1 + how many models are better for certain: their whole intervals lie above this one's."""
+    rank_worst: int | None
+    """The last place it can have: how many rated models there are, but for those worse for certain."""
     model: str
     name: str
     organisation: str
     rating: float | None
     low: float | None
     high: float | None
+    delta: float | None
+    """To the rating on the overall board; None on that board, and where one of them has no rating."""
     votes: int
     win_rate: float
     """Wins and half of the ties (both bad is one), by votes."""
     both_bad_share: float
+    licence: str
+    released: date | None
+    price_per_second: float | None
+    seconds_per_second: float | None
+    deprecated: bool
+
+    @property
+    def minus(self) -> float | None:
+        """How far the interval reaches below the rating; `plus`: above it."""
+        return None if self.rating is None or self.low is None else self.rating - self.low
+
+    @property
+    def plus(self) -> float | None:
+        return None if self.rating is None or self.high is None else self.high - self.rating
 
 
 @dataclass(frozen=True)
 class Board:
     """What the page shows, the API serves and the file exports."""
 
-    task: Task
+    track: str
     method: Ties
     voters: Voters
+    categories: tuple[str, ...]
+    since: date | None
+    until: date | None
+    weights: Weights
+    intervals: ratings.Intervals
+    anchor: str | None
+    """The model whose rating is fixed at 1000; None: centred, the models' mean is 1000."""
     votes: int
     """Votes that the ratings were computed from."""
     simulated: int
     """How many of them simulated voters gave."""
-    too_fast: int
-    """Votes left out since they came before the clips can have been seen."""
+    any_simulated: bool
+    """Whether simulated voters voted on this track at all."""
+    left_out: dict[str, int]
+    """Votes that were asked for and are left out, by reason (`filters.Reason`)."""
     up_to: datetime | None
     """When the latest of the votes was given."""
     left_bias: float | None
@@ -76,40 +100,103 @@ class Board:
     left_bias_low: float | None
     left_bias_high: float | None
     tie_parameter: float | None
-    """Davidson's nu."""
+    """Davidson's nu, or Rao and Kupper's theta."""
     prior: bool
     """True: a weak prior holds the ratings, since somebody won or lost everything, or nothing was decided."""
     both_bad_share: float | None
+    hidden: int
+    """Models that are not shown: deprecated, or with too few votes."""
     rows: list[Row]
 
 
-def board(task: Task, method: Ties = Ties.HALF_WINS, voters: Voters = Voters.PEOPLE) -> Board:
-    """The leaderboard as of now, or as of a little earlier where it takes long to compute."""
-    key = f"arena:board:{task}:{method}:{voters}"
-    latest = Vote.objects.order_by("-created_at").values_list("pk", flat=True).first()
+@dataclass(frozen=True)
+class Counted:
+    """The votes that a query asks for and that count, with the reasons of the others."""
+
+    votes: Columns
+    among: NDArray[np.bool_]
+    reasons: NDArray[np.int8]
+    """Of the votes asked for; 0 too where a vote was not."""
+    weights: ratings.Floats | None
+    """One for each of all votes."""
+
+
+OVERALL = Query()
+
+
+def board(track: Track, query: Query = OVERALL) -> Board:
+    """The board as of now, or as of a moment earlier where it takes long to compute."""
+    key = f"arena:board:{track.pk}:{digest(query)}"
+    found: Board = kept(key, columns.state(track), lambda: _computed(track, query))
+    return found
+
+
+def digest(query: Query) -> str:
+    """A query as part of a key."""
+    return hashlib.sha256(repr(query).encode()).hexdigest()[:32]
+
+
+def kept(key: str, state: str, compute: Any) -> Any:
+    """What `compute` gives; what it gave before, if the state is the same or it was computed just now."""
+    known = None
     try:
-        kept = cache.get(key)
-        if kept is not None and (kept[0] == latest or time.time() < kept[1]):
-            found: Board = kept[2]
-            return found
+        known = cache.get(key)
+        if known is not None:
+            computed_for, until, value = known
+            if computed_for == state or time.time() < until:
+                return value
+            if not cache.add(f"{key}:busy", 1, 10):  # somebody computes it
+                return value
     except RedisError as error:
         log.warning("board_not_kept", error=str(error))
     start = time.perf_counter()
-    computed = _computed(task, method, voters)
+    value = compute()
     took = time.perf_counter() - start
-    until = time.time() + (_KEPT_TIMES * took if took > _LONG else 0)
     try:
-        cache.set(key, (latest, until, computed), _KEPT_AT_MOST)
+        cache.set(key, (state, time.time() + (took if took > _LONG else 0), value), _KEPT)
+        if known is not None:
+            cache.delete(f"{key}:busy")
     except RedisError as error:
         log.warning("board_not_kept", error=str(error))
-    return computed
+    return value
 
 
-def ratings_by_model(task: Task) -> dict[int, float]:
-    """Ratings by the video model's id, of those that have one; by everybody's votes."""
-    found = {row.model: row.rating for row in board(task, voters=Voters.ALL).rows if row.rating is not None}
-    ids = VideoModel.objects.filter(slug__in=found).values_list("slug", "pk")
-    return {pk: found[slug] for slug, pk in ids}
+def counted(track: Track, query: Query, votes: Columns | None = None) -> Counted:
+    """The votes that a board is computed from, and why others are not among them."""
+    votes = columns.read(track) if votes is None else votes
+    asked = boardquery.asked_for(votes, query)
+    reasons = filters.reasons(votes, filters.rules(track, votes.prompts))
+    reasons[~asked] = Reason.NONE
+    among = asked & (reasons == Reason.NONE)
+    weights = None
+    if query.weights is Weights.INVERSE and among.any():
+        chance = np.where(votes.probability > 0, votes.probability, np.nan).astype(np.float64)
+        weights = np.zeros(votes.votes)
+        weights[among] = weighing.inverse_probability(chance[among])
+    return Counted(votes, among, reasons, weights)
+
+
+def rated(
+    counts: Tally, n: int, query: Query, anchor: int | None = None
+) -> tuple[ratings.Ints, ratings.Ratings | None]:
+    """Places of the models that votes compare, and their ratings; None where there are fewer than two.
+
+    `anchor` is the place of the model that is fixed at 1000, where it is among them.
+    """
+    connected = ratings.comparable(counts.counts, n)
+    if len(connected) < 2:
+        return connected[:0], None
+    splits = (counts.by_prompt, counts.by_voter)
+    whole = counts.counts
+    if len(connected) < n:
+        splits = (splits[0].only(connected), splits[1].only(connected))
+        whole = whole.only(connected)
+    fixed = None
+    if anchor is not None and anchor in connected:
+        fixed = ratings.Anchor(int(np.searchsorted(connected, anchor)))
+    return connected, ratings.rate(
+        whole, len(connected), splits, query.method, anchor=fixed, intervals=query.intervals
+    )
 
 
 def as_csv(shown: Board) -> Iterator[str]:
@@ -121,75 +208,117 @@ def as_csv(shown: Board) -> Iterator[str]:
         yield line.getvalue()
 
 
-def _computed(task: Task, method: Ties, voters: Voters) -> Board:
-    counted = tally(task, voters is Voters.ALL)
-    connected = ratings.comparable(counted.counts, len(counted.models))
-    rated = None
-    if len(connected) > 1:
-        splits = (counted.by_prompt.only(connected), counted.by_voter.only(connected))
-        rated = ratings.rate(counted.counts.only(connected), len(connected), splits, method)
-    both_bad = counted.both_bad.sum() / counted.votes if counted.votes else None
+def _computed(track: Track, query: Query) -> Board:
+    read = columns.read(track)
+    used = counted(track, query, read)
+    n = len(read.models)
+    counts = tally(read, used.among, used.weights)
+    anchor = _anchor(track, query, read)
+    connected, found = rated(counts, n, query, anchor)
+    spans = _spans(connected, found)
+    elsewhere: dict[int, tuple[float, float, float]] = {}
+    if query.narrowed:
+        overall = counted(track, query.overall, read)
+        elsewhere = _spans(*rated(tally(read, overall.among, overall.weights), n, query, anchor))
+    rows = _rows(read, counts, spans, elsewhere)
+    least = track.least_votes if query.least_votes is None else query.least_votes
+    shown = [row for row in rows if row.votes >= least and (query.deprecated or not row.deprecated)]
+    anchored = anchor is not None and anchor in spans
     return Board(
-        task=task,
-        method=method,
-        voters=voters,
-        votes=counted.votes,
-        simulated=counted.simulated,
-        too_fast=left_out(task, voters is Voters.ALL),
-        up_to=counted.up_to,
-        left_bias=rated.side if rated else None,
-        left_bias_low=rated.side_low if rated else None,
-        left_bias_high=rated.side_high if rated else None,
-        tie_parameter=rated.fit.nu if rated and method is Ties.DAVIDSON else None,
-        prior=bool(rated and rated.fit.prior),
-        both_bad_share=both_bad,
-        rows=_rows(
-            counted, {} if rated is None else dict(zip(connected.tolist(), _spans(rated), strict=True))
-        ),
+        track=track.slug,
+        method=query.method,
+        voters=query.voters,
+        categories=query.categories,
+        since=query.since,
+        until=query.until,
+        weights=query.weights,
+        intervals=query.intervals,
+        anchor=track.anchor.slug if anchored and track.anchor else None,
+        votes=counts.votes,
+        simulated=int(np.count_nonzero(read.flags[used.among] & columns.SIMULATED)),
+        any_simulated=bool((read.flags & columns.SIMULATED).any()),
+        left_out=_by_reason(used.reasons),
+        up_to=_latest(read, used.among),
+        left_bias=found.side if found else None,
+        left_bias_low=found.side_low if found else None,
+        left_bias_high=found.side_high if found else None,
+        tie_parameter=found.fit.tie if found and query.method is not Ties.HALF_WINS else None,
+        prior=bool(found and found.fit.prior),
+        both_bad_share=float(counts.both_bad.sum() / counts.votes) if counts.votes else None,
+        hidden=len(rows) - len(shown),
+        rows=shown,
     )
 
 
-def _spans(rated: ratings.Ratings) -> list[tuple[float, float, float]]:
-    return list(zip(rated.rating.tolist(), rated.low.tolist(), rated.high.tolist(), strict=True))
+def _anchor(track: Track, query: Query, votes: Columns) -> int | None:
+    if query.scale is not Scale.ANCHORED or track.anchor_id not in votes.models:
+        return None
+    return int(np.searchsorted(votes.models, track.anchor_id))
 
 
-def _rows(counted: Tally, rated: dict[int, tuple[float, float, float]]) -> list[Row]:
-    """Best first; those without a rating last."""
-    votes, wins, both_bad = _by_model(counted.counts, counted.both_bad, len(counted.models))
-    models = VideoModel.objects.in_bulk(counted.models)
+def _spans(connected: ratings.Ints, found: ratings.Ratings | None) -> dict[int, tuple[float, float, float]]:
+    """Rating, low and high by place."""
+    if found is None:
+        return {}
+    values = zip(found.rating.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
+    return dict(zip(connected.tolist(), values, strict=True))
+
+
+def _rows(
+    votes: Columns,
+    counts: Tally,
+    spans: dict[int, tuple[float, float, float]],
+    elsewhere: dict[int, tuple[float, float, float]],
+) -> list[Row]:
+    """Best first; those without a rating last. Models without a vote among these are no rows."""
+    given = (counts.met + counts.met.T).sum(1)
+    won = counts.won.sum(1)
+    bad = (counts.both_bad + counts.both_bad.T).sum(1)
+    models = VideoModel.objects.in_bulk(votes.models.tolist())
     rows = []
-    for place, pk in enumerate(counted.models):
+    for place, pk in enumerate(votes.models.tolist()):
+        if not given[place]:
+            continue
         model = models[pk]
-        rating, low, high = rated.get(place, (None, None, None))
-        above = None if high is None else 1 + sum(1 for other in rated.values() if other[1] > high)
+        rating, low, high = spans.get(place, (None, None, None))
+        before = elsewhere.get(place)
+        first, last = None, None
+        if low is not None and high is not None:
+            first = 1 + sum(1 for other in spans.values() if other[1] > high)
+            last = len(spans) - sum(1 for other in spans.values() if other[2] < low)
         rows.append(
             Row(
-                rank=above,
+                rank=first,
+                rank_worst=last,
                 model=model.slug,
                 name=model.name,
                 organisation=model.organisation,
                 rating=rating,
                 low=low,
                 high=high,
-                votes=int(votes[place]),
-                win_rate=float(wins[place] / votes[place]),
-                both_bad_share=float(both_bad[place] / votes[place]),
+                delta=rating - before[0] if rating is not None and before else None,
+                votes=int(given[place]),
+                win_rate=float(won[place] / given[place]),
+                both_bad_share=float(bad[place] / given[place]),
+                licence=model.licence,
+                released=model.released,
+                price_per_second=model.price_per_second,
+                seconds_per_second=model.seconds_per_second,
+                deprecated=model.deprecated,
             )
         )
     return sorted(rows, key=lambda row: (row.rating is None, -(row.rating or 0), row.name))
 
 
-def _by_model(
-    counts: Counts, both_bad: ratings.Floats, n: int
-) -> tuple[ratings.Floats, ratings.Floats, ratings.Floats]:
-    """Votes, wins (half of a tie each) and "both bad" of each model."""
+def _by_reason(reasons: NDArray[np.int8]) -> dict[str, int]:
+    numbers = np.bincount(reasons, minlength=len(Reason))
+    return {why.key: int(numbers[why]) for why in Reason if why and numbers[why]}
 
-    def add(left: ratings.Floats, right: ratings.Floats) -> ratings.Floats:
-        return np.asarray(np.bincount(counts.left, left, n) + np.bincount(counts.right, right, n), np.float64)
 
-    half = counts.ties / 2
-    return (
-        add(counts.votes, counts.votes),
-        add(counts.left_wins + half, counts.right_wins + half),
-        add(both_bad, both_bad),
-    )
+def _latest(votes: Columns, among: NDArray[np.bool_]) -> datetime | None:
+    if not among.any():
+        return None
+    return _EPOCH + timedelta(microseconds=int(votes.at[among].max()))
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

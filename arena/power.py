@@ -131,7 +131,9 @@ def _power(difference: float, variance: float, prompts: int, alpha: float) -> fl
     bound = stats.t.ppf(1 - alpha / 2, freedom)
     if shift > bound + 30:  # where the noncentral t's tail is past what its series can hold
         return 1.0
-    return float(stats.nct.sf(bound, freedom, shift) + stats.nct.cdf(-bound, freedom, shift))
+    # The other tail is next to nothing, and NaN once it is smaller than its series can tell.
+    other = np.nan_to_num(stats.nct.cdf(-bound, freedom, shift))
+    return float(stats.nct.sf(bound, freedom, shift) + other)
 
 
 def _checked(overlap: int, power: float, alpha: float) -> None:

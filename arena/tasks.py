@@ -2,7 +2,8 @@
 
 from django.core.management import call_command
 
-from arena import battles
+from arena import battles, columns, evaluation_reports, evaluations, rulings
+from arena.models import Track
 from workbench.celery import app
 
 
@@ -11,3 +12,24 @@ def forget() -> None:
     """Delete battles that nobody voted on, and what visitors left behind (periodic)."""
     battles.forget_unvoted()
     call_command("clearsessions")
+
+
+@app.task(name="arena.pack")  # type: ignore[untyped-decorator]
+def pack() -> None:
+    """Move new votes into blocks (periodic)."""
+    for track in Track.objects.all():
+        columns.pack(track)
+
+
+@app.task(name="arena.find_outliers")  # type: ignore[untyped-decorator]
+def find_outliers() -> None:
+    """Look for voters who vote unlike everybody else (periodic)."""
+    for track in Track.objects.all():
+        rulings.find_outliers(track)
+
+
+@app.task(name="arena.advance_evaluations")  # type: ignore[untyped-decorator]
+def advance_evaluations() -> None:
+    """Move benchmark evaluations on, and report anew where judgements have come (periodic)."""
+    evaluations.advance_all()
+    evaluation_reports.refresh_all()

@@ -1,9 +1,8 @@
-"""Pages of the arena: vote, and read the leaderboard. The vote page talks to the API (`battle.js`)."""
+"""Pages of the arena where people vote. The page talks to the API (`battle.js`)."""
 
 import uuid
-from dataclasses import asdict
-from typing import Any
 
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,12 +11,10 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_safe
 
 from annotation.models import Clip, Task
-from arena import battles, leaderboard
-from arena.leaderboard import Voters
-from arena.models import Battle, Vote
-from arena.ratings import Ties
-from arena.visitors import known_voter, may_vote, visitors_welcome
-from workbench import charts, media
+from arena import battles, leaderboard, tracks
+from arena.models import Battle, Track
+from arena.visitors import known_voter, may_vote, on_track, visitors_welcome
+from workbench import media
 from workbench.access import SignedInRequest, by_token_too, may
 from workbench.home import Section
 
@@ -25,7 +22,7 @@ from workbench.home import Section
 @require_GET
 @visitors_welcome
 def arena(request: HttpRequest) -> HttpResponse:
-    """The board that has something to vote on, text-to-video first."""
+    """The track that has something to vote on, text-to-video first."""
     ready = Clip.objects.filter(state=Clip.State.READY, video_model__isnull=False)
     only_i2v = (
         not ready.filter(prompt__task=Task.T2V).exists() and ready.filter(prompt__task=Task.I2V).exists()
@@ -35,35 +32,21 @@ def arena(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @ensure_csrf_cookie
-@visitors_welcome
-def vote(request: HttpRequest, task: str) -> HttpResponse:
+@on_track
+def vote(request: HttpRequest, track: Track) -> HttpResponse:
+    if track.state == Track.State.OPEN and not tracks.may_vote(request.user, track):
+        return redirect_to_login(request.get_full_path())
     addresses = {
-        "next": reverse("api:next_battle", args=[task]),
-        "leaderboard": reverse("arena_leaderboard", args=[task]),
+        "next": reverse("api:next_battle", args=[track.slug]),
+        "leaderboard": reverse("arena_leaderboard", args=[track.slug]),
     }
-    context = {"task": Task(task), "tasks": list(Task), "texts": _texts(), "addresses": addresses}
+    context = {
+        "track": track,
+        "tracks": tracks.seen_by(request.user),
+        "texts": _texts(),
+        "addresses": addresses,
+    }
     return render(request, "arena/battle.html", context | {"may_clips": may(request.user, "clips")})
-
-
-@require_GET
-@visitors_welcome
-def leaderboard_page(request: HttpRequest, task: str) -> HttpResponse:
-    method = _chosen(Ties, request.GET.get("method"), Ties.HALF_WINS)
-    voters = _chosen(Voters, request.GET.get("voters"), Voters.PEOPLE)
-    shown = leaderboard.board(Task(task), method, voters)
-    context: dict[str, Any] = {
-        "task": Task(task),
-        "tasks": list(Task),
-        "board": shown,
-        "davidson": method is Ties.DAVIDSON,
-        "all_voters": voters is Voters.ALL,
-        "query": request.GET.urlencode(),
-        "any_simulated": shown.simulated or Vote.objects.filter(simulated=True, battle__task=task).exists(),
-        "rated": [asdict(row) for row in shown.rows if row.rating is not None],
-        "csv": f"{reverse('api:leaderboard_csv', args=[task])}?method={method}&voters={voters}",
-        "chart_words": charts.words(),
-    }
-    return render(request, "arena/leaderboard.html", context)
 
 
 @require_safe
@@ -97,18 +80,14 @@ def home_section(request: SignedInRequest) -> Section | None:
         return None
     boards = [
         {
-            "task": task,
+            "track": track,
             "votes": shown.votes,
             "first": next((row for row in shown.rows if row.rank == 1), None),
         }
-        for task in Task
-        if (shown := leaderboard.board(task)).votes
+        for track in tracks.seen_by(request.user)
+        if (shown := leaderboard.board(track)).votes
     ]
     return Section("arena/home_section.html", {"boards": boards})
-
-
-def _chosen(kind: Any, given: str | None, default: Any) -> Any:
-    return kind(given) if given in set(kind) else default
 
 
 def _texts() -> dict[str, object]:
@@ -127,6 +106,7 @@ def _texts() -> dict[str, object]:
             "enough_today": _(
                 "Thank you: that was all that one person can vote in a day. Come back tomorrow."
             ),
+            "closed": _("This track is closed: it takes no more votes. Its board stays."),
             "no_pairs": _(
                 "There is nothing to vote on yet: it takes a prompt with clips of two video models."
             ),

@@ -1,7 +1,8 @@
 """Who votes: people with an account, and, where `ARENA_OPEN` says so, visitors without one.
 
 A visitor is known by an id in the session, whose cookie only this site can have set; it is made with their
-first battle. What one address may ask in an hour is limited, since a visitor can throw the cookie away.
+first battle. What one address may ask in an hour is limited, and how many visitors it may be, since a visitor
+can throw the cookie away.
 """
 
 import functools
@@ -10,15 +11,16 @@ from typing import Any, Concatenate, ParamSpec, cast
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from ninja.security.apikey import APIKeyCookie
 
-from arena.models import Voter
+from arena import tracks
+from arena.models import Track, Voter
 from workbench.access import TokenAuth, may
 from workbench.models import User
 from workbench.people import throttle
-from workbench.refusals import TooMany
+from workbench.refusals import Missing, TooMany
 
 P = ParamSpec("P")
 _KEY = "arena_voter"
@@ -41,6 +43,26 @@ def visitors_welcome(
         return view(request, *args, **kwargs)
 
     return cast("Callable[Concatenate[HttpRequest, P], HttpResponseBase]", guarded)
+
+
+def on_track(
+    view: Callable[Concatenate[HttpRequest, Track, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]:
+    """Decorate a view of a track, which gets the track for its slug: 404 for those who may not see it, the
+    login page for visitors who could if they had an account.
+    """
+
+    @functools.wraps(view)
+    def found(request: HttpRequest, track: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        try:
+            there = tracks.find(request.user, track)
+        except Missing as missing:
+            if request.user.is_authenticated:
+                raise Http404(missing.message) from missing
+            return redirect_to_login(request.get_full_path())
+        return view(request, there, *args, **kwargs)
+
+    return cast("Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]", found)
 
 
 class VisitorAuth(APIKeyCookie):
@@ -67,11 +89,16 @@ def known_voter(request: HttpRequest) -> Voter | None:
 
 
 def voter(request: HttpRequest) -> Voter:
-    """Who asks; a row is made for them if they are new."""
+    """Who asks; a row is made for them if they are new. Raises TooMany where their address made many."""
     if isinstance(request.user, User):
         return Voter.objects.get_or_create(user=request.user)[0]
     found = known_voter(request)
     if found is None:
+        if throttle.count("arena_new", throttle.address(request), 3600) > settings.ARENA_NEW_VISITORS:
+            raise TooMany(
+                "too_many_visitors",
+                _("Very many visitors came from where you are. Come back in an hour, or log in."),
+            )
         found = Voter.objects.create()
         request.session[_KEY] = str(found.pk)
     return found

@@ -17,7 +17,8 @@ from typing import Any, Literal
 from django.conf import settings
 
 from annotation.models import Clip, Judgement, PreferencePair, Task
-from arena import leaderboard
+from arena import leaderboard, tracks
+from arena.boardquery import Query, Voters
 from generator import checkpoints, rounds
 from generator.models import Checkpoint, Round
 from generator.progress import steps_of
@@ -107,7 +108,7 @@ class Loop:
     ) -> None:
         """`still_there` is called between looks; it may raise to give up."""
         self.plan, self.begun, self.say, self._still_there = plan, begun, say, still_there
-        self._user = _account()
+        self._user = account()
         self._said = ""
         self._saved_at = 0.0
         self._looked_at = time.monotonic()
@@ -138,7 +139,7 @@ class Loop:
         pairs = PreferencePair.objects.filter(judgement__item__campaign__in=campaigns)
         broken = pairs.exclude(broken_by=[]).count()
         judgements = Judgement.objects.filter(item__campaign__in=campaigns, superseded_by=None)
-        board = leaderboard.board(Task.T2V, voters=leaderboard.Voters.ALL)
+        board = leaderboard.board(tracks.standard(Task.T2V), Query(voters=Voters.ALL))
         told = [self._told(row) for row in rows]
         last = told[-1] if told else {}
         return {
@@ -287,7 +288,7 @@ class Loop:
         self._saved_at = time.monotonic()
 
 
-def _account() -> User:
+def account() -> User:
     """Whose rounds they are; nobody can log in to it."""
     user, made = User.objects.get_or_create(
         username=USERNAME, defaults={"email": f"{USERNAME}@workbench.invalid", "role": Role.ENGINEER}

@@ -32,9 +32,10 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from annotation import campaigns
-from annotation.campaigns import CampaignSpec, Selection
+from annotation.campaigns import CampaignSpec
 from annotation.dimensions import default_dimensions
 from annotation.models import Campaign, Clip, Prompt, PromptSet, Task
+from annotation.planning import Selection
 from generator import reports
 from generator.models import Checkpoint, Round, RoundPrompt, RoundRun
 from generator.round_presets import PRESETS, RoundPreset

@@ -69,10 +69,16 @@ def pin(wanted: SimulateRun) -> Config:
     campaign = Campaign.objects.filter(pk=wanted.campaign).first()
     if campaign is None:
         raise _refused("campaign", _("There is no campaign %(id)s.") % {"id": wanted.campaign})
+    if campaign.protocol != Campaign.Protocol.BEST_WORST:
+        text = _("The campaign “%(name)s” is for experts; simulated experts score it.")
+        raise _refused("campaign", text % {"name": campaign.name})
     if campaign.state != Campaign.State.OPEN:
         text = _("The campaign “%(name)s” is not open: %(state)s.")
         said = {"name": campaign.name, "state": campaign.get_state_display()}
         raise _refused("campaign", text % said)
+    if campaign.protocol != Campaign.Protocol.BEST_WORST:
+        text = _("The campaign “%(name)s” is not a best/worst one; programs label no other.")
+        raise _refused("campaign", text % {"name": campaign.name})
     if not campaign.open_to_all:
         text = _("The campaign “%(name)s” is for invited people only.")
         raise _refused("campaign", text % {"name": campaign.name})
@@ -92,21 +98,21 @@ def prepare(config: Config, folder: Path) -> Config:
     if campaign is None:
         raise InputsMissingError(_("The campaign no longer exists."))
     queue.give_back_untouched(campaign.pk)
-    _hand_out_tokens(config["annotators"], folder)
+    hand_out_tokens(config["annotators"], folder)
     return {**config, "base_url": settings.SITE_URL, "left": campaign.progress.left}
 
 
 def prepare_votes(config: Config, folder: Path) -> Config:
     """Accounts, tokens and how many votes are missing: a resumed run gives only those."""
     began = Run.objects.values_list("created_at", flat=True).get(pk=folder.parent.name)
-    given = Vote.objects.filter(simulated=True, battle__task=config["task"], created_at__gte=began)
-    _hand_out_tokens(config["voters"], folder)
+    given = Vote.objects.filter(simulated=True, battle__track__slug=config["task"], created_at__gte=began)
+    hand_out_tokens(config["voters"], folder)
     return {**config, "base_url": settings.SITE_URL, "votes": max(0, config["votes"] - given.count())}
 
 
 def run_saved(sender: Any, instance: Run, **rest: Any) -> None:
     """When a run has ended, however it did, so have its tokens."""
-    if instance.ended and instance.kind in {SIMULATE.key, SIMULATE_VOTES.key}:
+    if instance.ended and instance.kind in {SIMULATE.key, SIMULATE_VOTES.key, "simulate_experts"}:
         _revoke(str(instance.pk))
 
 
@@ -142,12 +148,12 @@ SIMULATE_VOTES = RunKind(
 )
 
 
-def simulated_person(number: int) -> User:
+def simulated_person(number: int, role: str = Role.ANNOTATOR) -> User:
     """The account of that number, made when it is first needed. Nobody can log in to it."""
-    name = f"simulated-{number}"
+    name = f"simulated-{number}" if role == Role.ANNOTATOR else f"simulated-{role}-{number}"
     person, made = User.objects.get_or_create(
         username=name,
-        defaults={"email": f"{name}@simulated.invalid", "role": Role.ANNOTATOR, "simulated": True},
+        defaults={"email": f"{name}@simulated.invalid", "role": role, "simulated": True},
     )
     if made:
         person.set_unusable_password()
@@ -158,13 +164,13 @@ def simulated_person(number: int) -> User:
     return person
 
 
-def _hand_out_tokens(people: int, folder: Path) -> None:
+def hand_out_tokens(people: int, folder: Path, role: str = Role.ANNOTATOR) -> None:
     """A token each, in a file that nobody else can read; those of earlier attempts of the run end."""
     run = folder.parent.name
     _revoke(run)
     secrets = []
     for number in range(1, people + 1):
-        row, secret = ApiToken.mint(simulated_person(number), _token_name(run))
+        row, secret = ApiToken.mint(simulated_person(number, role), _token_name(run))
         ApiToken.objects.filter(pk=row.pk).update(expires_at=timezone.now() + timedelta(hours=TOKEN_HOURS))
         secrets.append(secret)
     handle = os.open(folder / TOKENS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

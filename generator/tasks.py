@@ -1,8 +1,8 @@
-"""Background work of this app, on the queue `default`: rounds are moved on."""
+"""Background work of this app, on the queue `default`: rounds are moved on, evaluations get their clips."""
 
 import structlog
 
-from generator import rounds
+from generator import evaluations, rounds
 from workbench.celery import app
 
 log = structlog.get_logger(__name__)
@@ -26,3 +26,9 @@ def send_advance(round_id: int) -> None:
         advance_round.apply_async(args=[round_id], retry=False, expires=60)
     except Exception as error:  # noqa: BLE001 - whichever way a broker fails: the row is the truth
         log.warning("round_message_not_sent", round=round_id, error=str(error))
+
+
+@app.task(name="generator.make_evaluation_clips")  # type: ignore[untyped-decorator]
+def make_evaluation_clips() -> None:
+    """Launch the runs that benchmark evaluations need for our checkpoints' clips (periodic)."""
+    evaluations.make_clips_all()

@@ -27,11 +27,13 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from annotation import collecting, examples, pairversions, sharing
-from annotation.models import AnnotatorGroup, Assignment, Campaign, Clip, PromptCandidate, Task
+from annotation.dimensions import default_dimensions
+from annotation.models import AnnotatorGroup, Assignment, Campaign, Clip, PromptCandidate, Task, VideoModel
 from annotation.models_webhooks import Webhook, WebhookDelivery
-from arena import battles
+from arena import battles, evaluation_reports, tracks
 from arena.models import Battle, Voter
 from tests.annotation import rows as labelling
+from tests.arena import evaluations_made
 from tests.generator import rounds_made
 from tests.rewardmodels import labelled
 from workbench.models import ApiToken, Artifact, Run, RunState, User
@@ -105,6 +107,14 @@ class World:
 
     def campaign(self) -> dict[str, Any]:
         return {"campaign_id": self._campaign().pk}
+
+    def likert(self) -> dict[str, Any]:
+        made = labelling.campaign(
+            self.owner,
+            protocol=Campaign.Protocol.LIKERT,
+            dimensions=default_dimensions(Task.T2V, Campaign.Protocol.LIKERT),
+        )
+        return {"campaign_id": made.pk}
 
     def pair_version(self) -> dict[str, Any]:
         version = pairversions.keep(self._campaign(), self.owner, "v", [], False)
@@ -189,6 +199,20 @@ class World:
     def answers(self) -> dict[str, Any]:
         return {"answers": labelling.picks(self._assignment())}
 
+    def track(self) -> dict[str, Any]:
+        return {"track": tracks.standard(Task.T2V).slug}
+
+    def model(self) -> dict[str, Any]:
+        made, _new = VideoModel.objects.get_or_create(slug="falcon", defaults={"name": "Falcon"})
+        return {"model": made.slug}
+
+    def track_model(self) -> dict[str, Any]:
+        return self.track() | self.model()
+
+    def battle_over(self) -> dict[str, Any]:
+        Battle.objects.filter(pk=self._battle().pk).update(state="voted")
+        return self.battle_address()
+
     def battle(self) -> dict[str, Any]:
         return {"battle_id": self._battle().pk}
 
@@ -206,12 +230,26 @@ class World:
         prompt.save()
         return self.battle()
 
+    def evaluation(self) -> dict[str, Any]:
+        """The owner's, that experts score now."""
+        return {"evaluation_id": evaluations_made.evaluation(self.owner).pk}
+
+    def reported_evaluation(self) -> dict[str, Any]:
+        made = evaluations_made.evaluation(self.owner)
+        assert made.likert_campaign is not None
+        evaluations_made.score_all(made.likert_campaign, evaluations_made.expert("eve"), lambda *_: 4, most=3)
+        evaluation_reports.refresh(made)
+        return {"evaluation_id": made.pk}
+
+    def evaluation_figure(self) -> dict[str, Any]:
+        return {**self.reported_evaluation(), "key": "scores"}
+
     def _battle(self) -> Battle:
         if "battle" not in self.made:
             if not Clip.objects.exists():
                 labelling.clips(1, 2)
             voter = Voter.objects.create(user=self.owner)
-            self.made["battle"] = battles.next_battle(voter, Task.T2V)
+            self.made["battle"] = battles.next_battle(voter, tracks.standard(Task.T2V))
         battle: Battle = self.made["battle"]
         return battle
 
@@ -615,6 +653,15 @@ ROWS = [
     ),
     Row(
         "POST",
+        "/api/campaigns/{campaign_id}/gold/scores",
+        World.campaign,
+        owner=404,
+        colleague=404,
+        outsider_role="engineer",
+        data={"item": str(uuid.UUID(int=1)), "scores": {}, "explanation_en": "so"},
+    ),
+    Row(
+        "POST",
         "/api/campaigns/{campaign_id}/gold/{item_id}/active",
         World.gold,
         outsider_role="engineer",
@@ -643,6 +690,7 @@ ROWS = [
     ),
     Row("GET", "/api/campaigns/{campaign_id}/export/pairs", World.campaign),
     Row("GET", "/api/campaigns/{campaign_id}/export/items.jsonl", World.campaign),
+    Row("GET", "/api/campaigns/{campaign_id}/export/scores", World.likert),
     # Pairs to look at
     Row("GET", "campaign_pairs", World.campaign),
     Row("GET", "/api/campaigns/{campaign_id}/pairs", World.campaign),
@@ -791,13 +839,51 @@ ROWS = [
         colleague=302,
         outsider_role="engineer",
     ),
+    # Evaluations
+    Row("GET", "evaluations", **ENGINEER),
+    Row("GET", "evaluation_new", **ENGINEER),
+    Row("POST", "evaluation_new", owner=422, colleague=422, data={}, **ENGINEER),
+    Row("GET", "evaluation", World.evaluation, **ENGINEER),
+    Row("GET", "evaluation_progress", World.evaluation, **ENGINEER),
+    Row("POST", "evaluation_begin", World.evaluation, owner=422, colleague=422, data={}, **ENGINEER),
+    Row("POST", "evaluation_finish", World.evaluation, owner=422, colleague=422, data={}, **ENGINEER),
+    Row("GET", "evaluation_missing", World.evaluation, **ENGINEER),
+    Row("GET", "evaluation_report", World.reported_evaluation, **ENGINEER),
+    Row("GET", "evaluation_report_html", World.reported_evaluation, **ENGINEER),
+    # Nothing is judged yet, so there is nothing to print.
+    Row("GET", "evaluation_report_pdf", World.evaluation, owner=404, colleague=404, **ENGINEER),
+    Row("GET", "/api/evaluations", **ENGINEER),
+    Row("POST", "/api/evaluations", owner=422, colleague=422, outsider=422, data={}, **ENGINEER),
+    Row("POST", "/api/evaluations/preview", owner=422, colleague=422, outsider=422, data={}, **ENGINEER),
+    Row("GET", "/api/evaluations/{evaluation_id}", World.evaluation, **ENGINEER),
+    Row("GET", "/api/evaluations/{evaluation_id}/missing", World.evaluation, **ENGINEER),
+    Row(
+        "POST",
+        "/api/evaluations/{evaluation_id}/begin",
+        World.evaluation,
+        owner=409,
+        colleague=409,
+        data={"version": 1},
+        **ENGINEER,
+    ),
+    Row(
+        "POST",
+        "/api/evaluations/{evaluation_id}/finish",
+        World.evaluation,
+        owner=409,
+        colleague=409,
+        data={"version": 0},
+        **ENGINEER,
+    ),
+    Row("GET", "/api/evaluations/{evaluation_id}/report", World.reported_evaluation, **ENGINEER),
+    Row("GET", "/api/evaluations/{evaluation_id}/figures/{key}.csv", World.evaluation_figure, **ENGINEER),
     # Arena: visitors too, since a demo is open to them; a battle is the voter's own
     Row("GET", "arena", owner=302, colleague=302, outsider=302, anonymous=302),
-    Row("GET", "arena_vote", lambda world: {"task": "t2v"}, **ANYBODY),
-    Row("GET", "arena_leaderboard", lambda world: {"task": "t2v"}, **ANYBODY),
+    Row("GET", "arena_vote", World.track, **ANYBODY),
+    Row("GET", "arena_leaderboard", World.track, **ANYBODY),
     Row("GET", "arena_media", World.battle_address, colleague=404, outsider=404, anonymous=404),
     Row("GET", "arena_first_frame", World.battle_picture, colleague=404, outsider=404, anonymous=404),
-    Row("POST", "/api/arena/{task}/next", lambda world: {"task": "t2v"}, **ANYBODY),
+    Row("POST", "/api/arena/{track}/next", World.track, **ANYBODY),
     Row(
         "POST",
         "/api/arena/battles/{battle_id}/vote",
@@ -806,6 +892,14 @@ ROWS = [
         outsider=404,
         anonymous=404,
         data=lambda world: {"answer": "left", "idempotency_key": str(uuid.uuid4())},
+    ),
+    Row(
+        "POST",
+        "/api/arena/battles/{battle_id}/shown",
+        World.battle,
+        colleague=404,
+        outsider=404,
+        anonymous=404,
     ),
     Row(
         "POST",
@@ -831,6 +925,74 @@ ROWS = [
         data={"text": "A cat sleeps on a chair", "agreed": True},
     ),
     Row("POST", "/api/arena/prompts/{receipt}/withdraw", World.receipt, **ANYBODY),
-    Row("GET", "/api/arena/{task}/leaderboard", lambda world: {"task": "t2v"}, **ANYBODY),
-    Row("GET", "/api/arena/{task}/leaderboard.csv", lambda world: {"task": "t2v"}, **ANYBODY),
+    Row("GET", "arena_embed", World.track, **ANYBODY),
+    Row("GET", "arena_model", World.track_model, **ANYBODY),
+    Row("GET", "arena_watch", World.battle_over, **ANYBODY),
+    Row("GET", "arena_tracks", owner=200, colleague=200, role="manager", outsider_role="engineer"),
+    Row("GET", "arena_track_new", owner=200, colleague=200, role="manager", outsider_role="engineer"),
+    Row("POST", "arena_track_new", owner=422, colleague=422, role="manager", outsider_role="engineer"),
+    Row("GET", "arena_track", World.track, role="manager", outsider_role="engineer"),
+    Row(
+        "POST", "arena_track", World.track, owner=422, colleague=422, role="manager", outsider_role="engineer"
+    ),
+    Row("GET", "arena_filters", World.track, role="manager", outsider_role="engineer"),
+    Row(
+        "POST",
+        "arena_filters",
+        World.track,
+        owner=422,
+        colleague=422,
+        role="manager",
+        outsider_role="engineer",
+    ),
+    Row(
+        "POST",
+        "arena_ruling",
+        World.track,
+        owner=302,
+        colleague=302,
+        role="manager",
+        outsider_role="engineer",
+    ),
+    Row("GET", "arena_model_card", World.model, role="manager", outsider_role="engineer"),
+    Row(
+        "POST",
+        "arena_model_card",
+        World.model,
+        owner=422,
+        colleague=422,
+        role="manager",
+        outsider_role="engineer",
+    ),
+    Row("GET", "/api/arena/{track}/matrices", World.track, **ANYBODY),
+    Row("GET", "/api/arena/{track}/matrices.csv", World.track, **ANYBODY),
+    Row("GET", "/api/arena/{track}/history", World.track, **ANYBODY),
+    Row("GET", "/api/arena/{track}/history.csv", World.track, **ANYBODY),
+    Row("GET", "/api/arena/{track}/models/{model}", World.track_model, **ANYBODY),
+    Row("GET", "/api/arena/{track}/votes.csv", World.track, role="engineer", outsider_role="annotator"),
+    Row("GET", "/api/arena/{track}/filters", World.track, role="manager", outsider_role="engineer"),
+    Row(
+        "POST",
+        "/api/arena/{track}/rulings",
+        World.track,
+        owner=404,
+        colleague=404,
+        role="manager",
+        outsider_role="engineer",
+        data={"voter": "7a5ac7c5-2a2c-4d2e-8f0a-7a5ac7c52a2c", "kind": "excluded", "reason": "a program"},
+    ),
+    Row(
+        "PATCH",
+        "/api/arena/models/{model}",
+        World.model,
+        role="manager",
+        outsider_role="engineer",
+        data={"version": 0, "licence": "Apache 2.0"},
+    ),
+    Row("GET", "/api/arena/tracks", **ANYBODY),
+    Row(
+        "WS", "ws/arena/<slug:track>/", World.track, owner=True, colleague=True, outsider=True, anonymous=True
+    ),
+    Row("GET", "/api/arena/{track}/leaderboard", World.track, **ANYBODY),
+    Row("GET", "/api/arena/{track}/leaderboard.csv", World.track, **ANYBODY),
 ]

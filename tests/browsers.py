@@ -6,20 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from workbench import chromium
 
 
 def find() -> Path | None:
     """An installed Chromium or Chrome ($CHROMIUM first), else the one that Playwright downloaded."""
-    if chosen := os.environ.get("CHROMIUM"):
-        path = shutil.which(chosen)
-        if path is None:
-            raise SystemExit(f"browsers: CHROMIUM is {chosen!r}, which is not a program.")
-        return Path(path)
-    for name in NAMES:
-        if path := shutil.which(name):
-            return Path(path)
-    return _playwrights_own()
+    found = chromium.find()
+    if found is None and (chosen := os.environ.get("CHROMIUM")):
+        raise SystemExit(f"browsers: CHROMIUM is {chosen!r}, which is not a program.")
+    return found or _playwrights_own()
 
 
 def find_or_install() -> Path:

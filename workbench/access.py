@@ -29,7 +29,9 @@ R = TypeVar("R", bound=HttpResponseBase)
 CAPABILITIES: dict[str, frozenset[str]] = {
     Role.ANNOTATOR: frozenset({"label", "vote"}),
     Role.EXPERT: frozenset({"label", "score", "vote"}),
-    Role.ENGINEER: frozenset({"label", "vote", "clips", "campaigns.view", "export", "runs", "runs.launch"}),
+    Role.ENGINEER: frozenset(
+        {"label", "vote", "clips", "campaigns.view", "evaluate", "export", "runs", "runs.launch"}
+    ),
     Role.MANAGER: frozenset(
         {
             "label",
@@ -38,6 +40,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
             "clips",
             "campaigns.view",
             "campaigns.manage",
+            "evaluate",
             "export",
             "runs",
             "runs.launch",

@@ -49,6 +49,8 @@ class Column:
     blank: bool = False
     """An empty cell is allowed: missing. Without it, the row is dropped. A required column that the file
     must have may well allow blanks."""
+    unlike: str = ""
+    """Another column of text, which must say something else in the same row."""
 
 
 class Fate(StrEnum):
@@ -282,6 +284,12 @@ def _table(
     for one in checked:
         kept &= ~_meets(one, Fate.DROPPED)
     frame = pd.DataFrame({one.column.name: one.values for one in checked}, copy=False)
+    same = {
+        one.column.name: kept & _same(frame[one.column.name], frame[one.column.unlike])
+        for one in checked
+        if one.column.unlike
+    }
+    kept &= ~np.logical_or.reduce([np.zeros(rows, bool), *same.values()])
     repeated = np.zeros(rows, bool)
     if key:
         repeated[kept] = frame.loc[kept, list(key)].duplicated().to_numpy()
@@ -291,7 +299,8 @@ def _table(
     total = int(filled.sum()) + ragged
     problems: tuple[Problem, ...] = ()
     if dropped or counted[Fate.OFF_SCALE] or counted[Fate.MISSING]:
-        problems = _located(raw, names, checked, filled, repeated, key)
+        faults = {**same, key[-1]: repeated} if key else same
+        problems = _located(raw, names, checked, filled, faults, frame, key)
     if not kept.any():
         told = "; ".join(map(str, problems[:3]))
         raise TableError(
@@ -299,6 +308,15 @@ def _table(
         )
     whole = frame if kept.all() else frame[kept].reset_index(drop=True)
     return Table(whole, total, dropped, counted[Fate.OFF_SCALE], counted[Fate.MISSING], problems)
+
+
+def _same(column: Any, other: Any) -> NDArray[np.bool_]:
+    """Row by row, whether two columns of text say the same."""
+    place = {name: number for number, name in enumerate(column.cat.categories)}
+    # -1: the other column's text is nowhere in this one; -2: it is empty.
+    places = np.array([*(place.get(name, -1) for name in other.cat.categories), -2], np.int64)
+    codes = column.cat.codes.to_numpy()
+    return np.asarray((codes >= 0) & (codes == places[other.cat.codes.to_numpy()]))
 
 
 def _meets(one: _Checked, fate: Fate) -> NDArray[np.bool_]:
@@ -311,10 +329,12 @@ def _located(
     names: list[str],
     checked: list[_Checked],
     filled: NDArray[np.bool_],
-    repeated: NDArray[np.bool_],
+    faults: dict[str, NDArray[np.bool_]],
+    frame: pd.DataFrame,
     key: Sequence[str],
 ) -> tuple[Problem, ...]:
-    """The first problems with their lines, by walking the file once more."""
+    """The first problems with their lines, by walking the file once more. `faults`: rows that are wrong as
+    a whole, by the column that is blamed."""
     lines, found = _walked(raw, names)
     if len(lines) != len(filled):
         raise TableError(
@@ -325,9 +345,14 @@ def _located(
         for row in np.flatnonzero((one.fault >= 0) & filled)[:LISTED]:
             fate, text = one.wrong[one.fault[row]]
             found.append(Problem(lines[row], one.column.name, text, fate))
-    for row in np.flatnonzero(repeated)[:LISTED]:
-        text = "another row above has the same " + ", ".join(key)
-        found.append(Problem(lines[row], key[-1], text, Fate.DROPPED))
+    unlike = {one.column.name: one.column.unlike for one in checked}
+    for column, rows in faults.items():
+        for row in np.flatnonzero(rows)[:LISTED]:
+            if other := unlike[column]:
+                text = f"{_shown(str(frame[column].iloc[row]))} is in column {other} too; expected another"
+            else:
+                text = "another row above has the same " + ", ".join(key)
+            found.append(Problem(lines[row], column, text, Fate.DROPPED))
     return tuple(sorted(found, key=lambda problem: problem.line)[:LISTED])
 
 

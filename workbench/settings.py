@@ -120,6 +120,7 @@ FORM_RENDERER = "workbench.forms.Renderer"
 HOME_SECTIONS = [
     "annotation.views.home_section",
     "arena.views.home_section",
+    "arena.views_evaluations.home_section",
     "rewardmodels.views.home_section",
     "generator.views.home_section",
     "workbench.runs.views.home_section",
@@ -210,6 +211,8 @@ CELERY_BEAT_SCHEDULE = {
     "disputes": {"task": "annotation.find_disputes", "schedule": 60.0, "options": {"expires": 60}},
     "exclusions": {"task": "annotation.follow_exclusions", "schedule": 60.0, "options": {"expires": 60}},
     "arena-forget": {"task": "arena.forget", "schedule": 3600.0, "options": {"expires": 3600}},
+    "arena-pack": {"task": "arena.pack", "schedule": 20.0, "options": {"expires": 20}},
+    "arena-outliers": {"task": "arena.find_outliers", "schedule": 60.0, "options": {"expires": 60}},
     "lost-renditions": {
         "task": "annotation.want_lost_renditions",
         "schedule": 300.0,
@@ -227,6 +230,12 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "rounds": {"task": "generator.advance_rounds", "schedule": 3.0, "options": {"expires": 6}},
+    "evaluations": {"task": "arena.advance_evaluations", "schedule": 5.0, "options": {"expires": 10}},
+    "evaluation-clips": {
+        "task": "generator.make_evaluation_clips",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     "runs-retention": {"task": "workbench.runs.retention", "schedule": 600.0, "options": {"expires": 600}},
 }
 # METRICS_MIRROR: tensorboard:/folder or mlflow:http://host:port; empty keeps metrics in the database only.
@@ -245,7 +254,13 @@ ARENA_OPEN = read_bool("ARENA_OPEN", DEMO)
 ARENA_DAILY_CAP = read_int("ARENA_DAILY_CAP", 300, low=1)
 # Requests of visitors from one address in an hour; a battle takes two.
 ARENA_VISITOR_REQUESTS = read_int("ARENA_VISITOR_REQUESTS", 1200, low=1)
+# Visitors who may begin to vote from one address in an hour: a class room, not a program new each time.
+ARENA_NEW_VISITORS = read_int("ARENA_NEW_VISITORS", 60, low=1)
 ARENA_BATTLE_MINUTES = read_int("ARENA_BATTLE_MINUTES", 30, low=1)
+# Sites that may show boards in a frame, as origins (https://example.org), by commas; without any, none may.
+ARENA_EMBED_ORIGINS = [
+    origin.strip() for origin in os.environ.get("ARENA_EMBED_ORIGINS", "").split(",") if origin.strip()
+]
 # A vote that comes sooner is kept, but left out of the ratings.
 ARENA_LEAST_SECONDS = read_int("ARENA_LEAST_SECONDS", 1)
 

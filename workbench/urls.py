@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from arena import urls as arena
 from workbench import apidocs
 from workbench.api import api
 from workbench.health import healthz
@@ -15,7 +16,7 @@ handler403 = "workbench.errors.forbidden"
 handler404 = "workbench.errors.not_found"
 handler500 = "workbench.errors.server_error"
 
-websocket_urlpatterns: list[Any] = [*runs.websocket_urlpatterns]
+websocket_urlpatterns: list[Any] = [*runs.websocket_urlpatterns, *arena.websocket_urlpatterns]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),

@@ -192,6 +192,19 @@ def caption(scene: Scene, language: Language) -> str:
     )
 
 
+def still(scene: Scene, language: Language) -> str:
+    """What the scene's first frame shows."""
+    if language == "zh":
+        return (
+            f"{_ZH[scene.ground]}条纹背景前,一个{_ZH[scene.size]}的{_ZH[scene.colour]}{_ZH[scene.shape]}"
+            f"位于画面{_zone(scene, 'zh')}。"
+        )
+    return (
+        f"A {scene.size} {scene.colour} {scene.shape} at the {_zone(scene, 'en')} of the frame, "
+        f"in front of a {scene.ground} striped background."
+    )
+
+
 def parse(text: str) -> Wanted:
     """What a prompt or caption asks for, in either language; words of another world are passed over."""
     low = text.lower()

@@ -1,8 +1,8 @@
-"""`python -m generator.simulated annotators|voters --run-dir DIR`: simulated people do a share of the work.
+"""`python -m generator.simulated annotators|experts|voters --run-dir DIR`: simulated people at work.
 
-`DIR/config.json` says what (`Annotators`, `Voters`); `DIR/tokens.json` holds an API token for each person, a
-list of strings, and nobody but the owner may read it. Everything else the site knows: stopped and started
-again, they go on with what is left.
+`DIR/config.json` says what (`Annotators`, `Experts`, `Voters`); `DIR/tokens.json` holds an API token for each
+person, a list of strings, and nobody but the owner may read it. Everything else the site knows: stopped and
+started again, they go on with what is left.
 """
 
 from __future__ import annotations
@@ -41,6 +41,27 @@ class Annotators:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Experts:
+    """A campaign to score."""
+
+    base_url: str
+    campaign: str
+    experts: int
+    seed: int
+    noise: float
+    spread: float
+    picky: float
+    left: int
+    """Judgements that the campaign still wants: for the progress alone."""
+
+    def __post_init__(self) -> None:
+        require(self.experts >= 1, f"experts is {self.experts}, expected 1 or more")
+        require(self.noise >= 0, f"noise is {self.noise}, expected 0 or more")
+        require(0 <= self.spread <= 2, f"spread is {self.spread}, expected 0 to 2 points")
+        require(0 <= self.picky <= 1, f"picky is {self.picky}, expected 0 to 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Voters:
     """Votes to give on a board of the arena."""
 
@@ -75,6 +96,30 @@ def annotate(run_dir: Path, events: EventWriter, stop: StopFlag) -> str:
     figures = {key: counted[key] for key in ("judgements", "pairs", "broken_pairs", "ties", "questions")}
     share = counted["broken_pairs"] / counted["pairs"] if counted["pairs"] else 0.0
     events.result({**figures, "constraint_broken_share": round(share, 4), "annotators": config.annotators})
+    events.end("succeeded")
+    return "succeeded"
+
+
+def score(run_dir: Path, events: EventWriter, stop: StopFlag) -> str:
+    """Score to the end of the campaign, or to SIGTERM; returns "succeeded" or "stopped"."""
+    from generator.simulated.scoring import Scoring
+
+    config = read(run_dir, Experts)
+    scoring = Scoring(
+        base_url=config.base_url,
+        campaign=config.campaign,
+        tokens=_tokens(run_dir, config.experts),
+        seed=config.seed,
+        noise=config.noise,
+        spread=config.spread,
+        picky=config.picky,
+    )
+    counted = _follow(events, stop, config.experts, max(1, config.left), "judgements", scoring.work)
+    if stop:
+        events.end("stopped")
+        return "stopped"
+    figures = {key: counted[key] for key in ("judgements", "skipped", "marks")}
+    events.result({**figures, "experts": config.experts})
     events.end("succeeded")
     return "succeeded"
 
@@ -135,7 +180,8 @@ def _tokens(run_dir: Path, wanted: int) -> tuple[str, ...]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m generator.simulated", description=__doc__)
-    parser.add_argument("work", choices=["annotators", "voters"], help="who they are")
+    parser.add_argument("work", choices=["annotators", "experts", "voters"], help="who they are")
     parser.add_argument("--run-dir", type=Path, required=True, help="folder with config.json and tokens.json")
     arguments = parser.parse_args()
-    sys.exit(main.run(arguments.run_dir, annotate if arguments.work == "annotators" else vote))
+    work = {"annotators": annotate, "experts": score, "voters": vote}[arguments.work]
+    sys.exit(main.run(arguments.run_dir, work))

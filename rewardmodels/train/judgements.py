@@ -31,8 +31,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from annotation import bestworst
+from annotation.answers_json import AnswersError
 from annotation.bestworst import Answers, DimensionAnswer, Mark, Picks
-from annotation.bestworst_answers import AnswersError, Comparison, from_json
+from annotation.bestworst_answers import Comparison, from_json
 from workbench.trainer.config import ConfigError
 
 Task = Literal["t2v", "i2v"]

@@ -7,10 +7,11 @@ from typing import Any
 from django.db.models import Count, Q
 
 from annotation import campaigns, judging, queue
-from annotation.campaigns import CampaignSpec, Selection
+from annotation.campaigns import CampaignSpec
 from annotation.dimensions import default_dimensions
 from annotation.judging import Submission
 from annotation.models import Assignment, Campaign, Clip, Judgement, Prompt, Rendition, Task, VideoModel
+from annotation.planning import Selection
 from annotation.prompts import fingerprint
 from workbench.models import Role, User
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation import campaigns
-from annotation.campaigns import Origin, Selection, deal, plan
 from annotation.dimensions import default_dimensions
 from annotation.models import Campaign, Category, Clip, Item, Prompt, PromptSet, Rendition, VideoModel
+from annotation.planning import Origin, Selection, deal, plan
 from tests.annotation import rows
 from workbench.models import Role, User
 from workbench.refusals import Conflict, Invalid

@@ -3,11 +3,11 @@
 import pytest
 
 from annotation import campaigns, editing, extending
-from annotation.campaigns import Selection
 from annotation.editing import Changes
 from annotation.extending import Way
 from annotation.gold_items import FIRST_POSITION
 from annotation.models import AnnotatorGroup, Campaign, Clip, ItemClip
+from annotation.planning import Selection
 from tests.annotation import rows
 from workbench.models import Role, User
 from workbench.refusals import Conflict, Invalid

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from annotation import campaigns, clips, exclusion, gold_items
-from annotation.campaigns import CampaignSpec, Selection
+from annotation.campaigns import CampaignSpec
 from annotation.degraded_clips import degraded_copy
 from annotation.dimensions import default_dimensions
 from annotation.models import Campaign, Clip, GoldAnswer, Item, ItemClip, PreferencePair, Rendition
+from annotation.planning import Selection, plan
 from annotation.prompts import find_or_create
 from tests.annotation import rows
 from tests.annotation.video_files import frame_times, write_video
@@ -64,7 +65,7 @@ def test_a_degraded_copy_is_a_clip_that_nothing_else_takes(filmed: Campaign, man
         (place := Path(copy.original.storage.location) / "copy.mp4").write_bytes(file.read())  # type: ignore[attr-defined]
     assert frame_times(place) == pytest.approx(shown.frame_times, abs=1e-4)
     assert degraded_copy(clip, "freeze", 0.8, seed=3).pk == copy.pk, "the same recipe gives the same clip"
-    again = campaigns.plan(Selection(clips_per_item=2))
+    again = plan(Selection(clips_per_item=2))
     assert copy.pk not in {clip for group in again.groups for clip in group.clips}
 
     still = Clip.objects.filter(prompt__text_en="A wall").first()

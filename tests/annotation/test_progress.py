@@ -11,7 +11,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from annotation import dryrun, progress, shortfalls, tally
-from annotation.campaigns import Selection
 from annotation.models import (
     Assignment,
     Campaign,
@@ -23,6 +22,7 @@ from annotation.models import (
     Participation,
     Shortfall,
 )
+from annotation.planning import Selection
 from tests.annotation import rows
 from workbench.models import Notice, Role, User
 

@@ -328,6 +328,7 @@ def test_the_cost_of_an_item_does_not_grow_with_the_campaign(manager: User, ann:
             "today": timezone.localdate(),
             "ahead": 0,
             "by_turn": True,
+            "scores": False,
         }
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {queue._CLAIM[State.LEASED]}", values)
         plan = cursor.fetchone()[0][0]["Plan"]

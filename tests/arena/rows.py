@@ -6,13 +6,13 @@ from datetime import timedelta
 from django.utils import timezone
 
 from annotation.models import Task
-from arena import battles
+from arena import battles, tracks
 from arena.models import Answer, Battle, Vote, Voter
 
 
 def shown(voter: Voter, task: Task = Task.T2V) -> Battle:
     """The voter's next battle, which they have looked at for ten seconds."""
-    battle = battles.next_battle(voter, task)
+    battle = battles.next_battle(voter, tracks.standard(task))
     assert battle is not None
     battle.shown_at = timezone.now() - timedelta(seconds=10)
     battle.save(update_fields=["shown_at"])

@@ -1,7 +1,6 @@
 """Which battle next, and one vote for each."""
 
 import uuid
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -12,7 +11,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from annotation.models import Clip, Task
-from arena import battles
+from arena import battles, tracks
 from arena.battles import Ballot
 from arena.models import Answer, Battle, Vote, Voter
 from tests.annotation.rows import clips, person
@@ -30,15 +29,12 @@ def ballot(answer: Answer = Answer.LEFT) -> Ballot:
     return Ballot(answer, uuid.uuid4())
 
 
-def test_nothing_repeats_until_everything_was_seen_and_pairs_meet_equally_often() -> None:
+def test_nothing_repeats_until_everything_was_seen() -> None:
     clips(3, 3)
     voter = Voter.objects.create()
     rounds = [[voted(voter, Answer.TIE).battle for _battle in range(9)] for _round in range(2)]
     for battles_of_round in rounds:
         assert len({pair(battle) for battle in battles_of_round}) == 9
-    # After every third battle each pair of models has met equally often.
-    line_ups = [pair(battle)[1] for battle in rounds[0]]
-    assert all(max(Counter(line_ups[: n + 3]).values()) == n // 3 + 1 for n in (0, 3, 6))
     sides = {battle.left_model_id < battle.right_model_id for row in rounds for battle in row}
     assert sides == {True, False}
 
@@ -55,23 +51,8 @@ def test_clips_are_ready_of_one_prompt_and_of_two_models() -> None:
         assert {battle.left_id, battle.right_id}.isdisjoint(broken)
     Clip.objects.exclude(prompt=battle.prompt).update(state=Clip.State.PENDING)
     voter = Voter.objects.create()
-    assert battles.next_battle(voter, Task.I2V) is None
-    assert battles.why_nothing(voter, Task.I2V) == "no_pairs"
-
-
-def test_closest_ratings_are_next_among_pairs_that_met_equally_often() -> None:
-    clips(6, 4)
-    voter = Voter.objects.create()
-    for _n in range(12):  # each pair twice: model 0 wins, model 3 loses, 1 and 2 draw
-        battle = shown(voter)
-        place = {battle.left_model.slug: Answer.LEFT, battle.right_model.slug: Answer.RIGHT}
-        other = {Answer.LEFT: Answer.RIGHT, Answer.RIGHT: Answer.LEFT}
-        answer = place.get("secret-model-0")
-        if answer is None and (last := place.get("secret-model-3")):
-            answer = other[last]
-        battles.vote(battle.pk, voter, ballot(answer or Answer.TIE))
-    slugs = {shown(voter).left_model.slug, shown(voter).right_model.slug}
-    assert slugs == {"secret-model-1", "secret-model-2"}
+    assert battles.next_battle(voter, tracks.standard(Task.I2V)) is None
+    assert battles.why_nothing(voter, tracks.standard(Task.I2V)) == "no_pairs"
 
 
 def test_asking_again_is_no_way_to_another_battle_until_it_is_over() -> None:
@@ -119,7 +100,7 @@ def test_a_voter_in_two_windows_has_one_battle_and_one_vote() -> None:
     voter = Voter.objects.create()
 
     def in_window(_n: int) -> tuple[uuid.UUID, bool]:
-        battle = battles.next_battle(voter, Task.T2V)
+        battle = battles.next_battle(voter, tracks.standard(Task.T2V))
         assert battle is not None
         try:
             return battle.pk, bool(battles.vote(battle.pk, voter, said))
@@ -139,7 +120,7 @@ def test_fast_votes_and_simulated_ones_are_marked(settings: Settings) -> None:
     settings.ARENA_LEAST_SECONDS, settings.ARENA_DAILY_CAP = 5, 2
     clips(4, 2)
     voter = Voter.objects.create(user=person("vera"))
-    battle = battles.next_battle(voter, Task.T2V)
+    battle = battles.next_battle(voter, tracks.standard(Task.T2V))
     assert battle is not None
     fast = battles.vote(battle.pk, voter, ballot())
     assert (fast.too_fast, fast.simulated) == (True, False)
@@ -150,7 +131,7 @@ def test_fast_votes_and_simulated_ones_are_marked(settings: Settings) -> None:
     program.simulated = True
     program.save()
     for _n in range(3):  # it watches nothing and has no share of the day; its votes are told apart
-        battle = battles.next_battle(Voter.objects.get_or_create(user=program)[0], Task.T2V)
+        battle = battles.next_battle(Voter.objects.get_or_create(user=program)[0], tracks.standard(Task.T2V))
         assert battle is not None
         vote = battles.vote(battle.pk, battle.voter, ballot())
         assert (vote.too_fast, vote.simulated) == (False, True)
@@ -162,10 +143,10 @@ def test_a_voter_has_a_share_of_the_day(settings: Settings) -> None:
     voter = Voter.objects.create()
     voted(voter, Answer.TIE)
     voted(voter, Answer.TIE)
-    assert battles.next_battle(voter, Task.T2V) is None
-    assert battles.why_nothing(voter, Task.T2V) == "enough_today"
+    assert battles.next_battle(voter, tracks.standard(Task.T2V)) is None
+    assert battles.why_nothing(voter, tracks.standard(Task.T2V)) == "enough_today"
     Battle.objects.update(shown_at=timezone.now() - timedelta(days=1, seconds=1))
-    assert battles.next_battle(voter, Task.T2V) is not None
+    assert battles.next_battle(voter, tracks.standard(Task.T2V)) is not None
 
 
 def test_an_address_is_its_voters_alone() -> None:

@@ -10,8 +10,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from annotation.models import Task
-from arena import leaderboard, ratings
-from arena.leaderboard import Voters
+from arena import leaderboard, ratings, tracks
+from arena.boardquery import Query, Voters
 from arena.models import Answer, Vote, Voter
 from arena.ratings import Counts, Ties
 from tests.annotation.rows import clips, person
@@ -54,7 +54,7 @@ def test_ratings_come_from_the_votes_and_say_which(votes: list[Vote]) -> None:
     voters = np.unique([str(vote.battle.voter_id) for vote in votes], return_inverse=True)[1]
     split = (Counts(*columns, prompts), Counts(*columns, voters))
     for method in Ties:
-        board = leaderboard.board(Task.T2V, method)
+        board = leaderboard.board(tracks.standard(Task.T2V), Query(method=method))
         expected = ratings.rate(Counts(*columns), 3, split, method)
         rows = {row.model: row for row in board.rows}
         for index, model in enumerate(models):
@@ -63,7 +63,7 @@ def test_ratings_come_from_the_votes_and_say_which(votes: list[Vote]) -> None:
                 (expected.rating[index], expected.low[index], expected.high[index]), abs=1e-3
             )
         assert board.left_bias == pytest.approx(expected.side, abs=1e-3)
-        assert (board.votes, board.simulated, board.too_fast) == (24, 0, 1)
+        assert (board.votes, board.simulated, board.left_out) == (24, 0, {"too_fast": 1})
         assert board.up_to == max(vote.created_at for vote in votes)
         assert [row.rating for row in board.rows] == sorted(
             (row.rating or 0 for row in board.rows), reverse=True
@@ -72,9 +72,9 @@ def test_ratings_come_from_the_votes_and_say_which(votes: list[Vote]) -> None:
     assert board.both_bad_share == both_bad / 24
     assert sum(row.both_bad_share * row.votes for row in board.rows) == pytest.approx(2 * both_bad)
     assert sum(row.win_rate * row.votes for row in board.rows) == pytest.approx(24)
-    everybody = leaderboard.board(Task.T2V, voters=Voters.ALL)
-    assert (everybody.votes, everybody.simulated, everybody.too_fast) == (25, 1, 1)
-    assert leaderboard.board(Task.I2V).rows == []
+    everybody = leaderboard.board(tracks.standard(Task.T2V), Query(voters=Voters.ALL))
+    assert (everybody.votes, everybody.simulated, everybody.left_out) == (25, 1, {"too_fast": 1})
+    assert leaderboard.board(tracks.standard(Task.I2V)).rows == []
 
 
 def test_page_api_and_file_say_the_same(votes: list[Vote], client: Client) -> None:
@@ -85,7 +85,9 @@ def test_page_api_and_file_say_the_same(votes: list[Vote], client: Client) -> No
             csv.DictReader(io.StringIO(client.get(f"/api/arena/t2v/leaderboard.csv{query}").text))
         )
         assert [set(row) for row in exported] == [set(row) for row in told["rows"]]
-        assert [{name: str(value) for name, value in row.items()} for row in told["rows"]] == exported
+        assert [
+            {name: "" if value is None else str(value) for name, value in row.items()} for row in told["rows"]
+        ] == exported
         page = client.get(f"/arena/t2v/leaderboard/{query}").text
         for row in told["rows"]:
             assert row["name"] in page
@@ -103,5 +105,5 @@ def test_models_share_a_rank_until_their_intervals_part() -> None:
         for n in range(votes):
             voted_for(voter, "secret-model-0" if ranks or n else "secret-model-1")
         cache.clear()
-        ranks.append([row.rank for row in leaderboard.board(Task.T2V).rows])
+        ranks.append([row.rank for row in leaderboard.board(tracks.standard(Task.T2V)).rows])
     assert ranks == [[1, 1], [1, 2]]

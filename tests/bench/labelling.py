@@ -396,8 +396,8 @@ UPDATE annotation_item SET open_slots = open_slots - 1 WHERE id IN (SELECT item 
 def make(size: int) -> tuple[str, list[str]]:
     """A campaign of this many items over a few prompts, and a token for each client."""
     # Models can be imported only once Django is set up.
-    from annotation.campaigns import Selection, plan
     from annotation.models import Campaign, Clip, Item, ItemClip
+    from annotation.planning import Selection, plan
     from tests.annotation import rows
     from workbench.models import ApiToken, Role
 
@@ -405,12 +405,12 @@ def make(size: int) -> tuple[str, list[str]]:
     manager = rows.person(f"manager-{name}", Role.MANAGER)
     if not Clip.objects.exists():
         rows.clips(PROMPTS)
-    campaign = rows.campaign(manager, overlap=2)
+    campaign = rows.campaign(manager, overlap=CLIENTS)
     groups = plan(Selection()).groups
     Item.objects.filter(campaign=campaign).delete()
     for start in range(0, size, 1000):
         items = Item.objects.bulk_create(
-            Item(campaign=campaign, prompt_id=groups[n % PROMPTS].prompt_id, position=n, open_slots=2)
+            Item(campaign=campaign, prompt_id=groups[n % PROMPTS].prompt_id, position=n, open_slots=CLIENTS)
             for n in range(start, min(start + 1000, size))
         )
         ItemClip.objects.bulk_create(

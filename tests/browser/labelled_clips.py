@@ -8,9 +8,10 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from annotation import campaigns, clips
-from annotation.campaigns import CampaignSpec, Selection
+from annotation.campaigns import CampaignSpec
 from annotation.dimensions import default_dimensions
 from annotation.models import Campaign, Clip, Rendition
+from annotation.planning import Selection
 from annotation.prompts import find_or_create
 from tests.browser.until import until
 from workbench.models import User

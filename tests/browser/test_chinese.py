@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from annotation import campaigns, clips
-from annotation.campaigns import CampaignSpec, Selection
+from annotation.campaigns import CampaignSpec
 from annotation.dimensions import default_dimensions
 from annotation.models import Campaign, PromptSet
+from annotation.planning import Selection
 from annotation.prompts import find_or_create
 from generator.models import Checkpoint
 from rewardmodels.models import RewardModel

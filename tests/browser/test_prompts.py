@@ -1,12 +1,15 @@
 """A manager brings a file of prompts in, takes one back by keyboard, and makes a balanced set."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from playwright.sync_api import FilePayload, Page, expect
 
 from annotation.models import PromptSet
 from tests.annotation import rows
+from tests.annotation.test_benchmark import I2V, T2V, written
 from workbench.models import Role, User
 
 pytestmark = pytest.mark.browser
@@ -56,3 +59,25 @@ def test_prompts_come_in_and_one_is_taken_back(
     page.get_by_role("button", name="Make a set of these").click()
     expect(page.get_by_role("heading", name="Two")).to_be_visible()
     assert PromptSet.objects.get(slug="two").prompts.count() == 2
+
+
+def test_a_benchmark_says_which_prompts_wait_and_what_its_categories_mean(
+    page: Page,
+    transactional_db: None,
+    log_in: Callable[[str], User],
+    look: Callable[[Page, str], None],
+    tmp_path: Path,
+) -> None:
+    call_command("import_benchmark", str(written(tmp_path, T2V, I2V)), "--set", "Bench")
+    rows.person("manager", Role.MANAGER)
+    log_in("manager")
+    page.goto("/prompts/sets/bench/?which=in_set")
+    expect(page.locator(".head")).to_contain_text("1 image-to-video prompt has no picture to start from yet")
+    row = page.locator("tr", has_text="A phone photo of a cook")
+    expect(row.locator(".badge.warn")).to_have_text("First frame missing")
+    look(page, "benchmark")
+    meaning = page.get_by_text("The camera does not move at all")
+    expect(meaning).to_be_hidden()
+    page.locator("summary", has_text="Static").focus()
+    page.keyboard.press("Enter")
+    expect(meaning).to_be_visible()

@@ -8,9 +8,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from annotation import campaigns, clips, disputes, gold_items
-from annotation.campaigns import CampaignSpec, Selection
+from annotation.campaigns import CampaignSpec
 from annotation.dimensions import default_dimensions
 from annotation.models import Campaign, Clip, GoldAnswer, Judgement, Participation, PreferencePair
+from annotation.planning import Selection
 from annotation.prompts import find_or_create
 from tests.annotation import rows
 from tests.browser.until import until

@@ -33,4 +33,4 @@ def frames_apart(clips: list[dict[str, Any]], times: list[float]) -> float:
         frame = max(np.diff(starts))
         earliest.append(starts[index] - frame)
         latest.append((starts[index + 1] if index + 1 < len(starts) else np.inf) + frame)
-    return max(earliest) - min(latest)
+    return float(max(earliest) - min(latest))

@@ -10,10 +10,11 @@ from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from annotation import campaigns, clips, prompts
-from annotation.campaigns import CampaignSpec, Selection
+from annotation.campaigns import CampaignSpec
 from annotation.degrade import degraded_pixels
 from annotation.dimensions import default_dimensions
 from annotation.models import Campaign, Clip, Judgement, VideoModel
+from annotation.planning import Selection
 from arena.models import Vote
 from generator.data.world import Wanted, place, prompt, render
 from generator.runs_simulate import simulated_person

@@ -13,9 +13,9 @@ from django.utils import timezone
 from PIL import Image
 
 from annotation import firstframes
-from annotation.campaigns import Selection
 from annotation.dimensions import default_dimensions
 from annotation.models import Campaign, Clip, Judgement, Prompt, Task
+from annotation.planning import Selection
 from generator.data import world
 from rewardmodels.models import RewardModel, Score
 from tests.annotation import rows

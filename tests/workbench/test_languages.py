@@ -242,7 +242,7 @@ def _bare_texts(path: Path) -> list[str]:
 _LITERAL = re.compile(
     r"""//[^\n]*|/\*.*?\*/|"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`""", re.DOTALL
 )
-_KEYS = re.compile(r"(Key|Arrow|Digit|Numpad|Bracket)\w*|Enter|Escape|Space|Comma|Period|Slash")
+_KEYS = re.compile(r"(Key|Arrow|Digit|Numpad|Bracket)\w*|Home|End|Enter|Escape|Space|Comma|Period|Slash")
 
 
 def _sentences(script: str) -> list[str]:

@@ -16,8 +16,11 @@ let timer;
 let first = "";
 
 function request() {
+  const chosen = form.elements;
   return {
-    clips_per_item: number("clips_per_item"),
+    protocol: chosen.protocol.value,
+    clips_per_item: chosen.clips_per_item ? number("clips_per_item") : 2,
+    model_under_test: chosen.model_under_test ? orNull(chosen.model_under_test.value) : null,
     overlap: number("overlap"),
     most_items: orNull(form.elements.most_items.value),
     prompt_sets: numbers("prompt_sets"),
@@ -25,7 +28,7 @@ function request() {
     text: form.elements.text.value.trim(),
     prompts: numbers("prompts"),
     video_models: numbers("video_models"),
-    gold_share: number("gold_percent") / 100,
+    gold_share: chosen.gold_percent ? number("gold_percent") / 100 : 0,
     dimensions: form.querySelectorAll(".dimension-cards [name$=-used]:checked").length || 1,
     seconds: orNull(byId("seconds").value),
   };
@@ -33,7 +36,7 @@ function request() {
 
 async function preview() {
   const turn = ++asked;
-  byId("two-clips").hidden = number("clips_per_item") !== 2;
+  byId("two-clips").hidden = form.elements.protocol.value !== "best_worst" || number("clips_per_item") !== 2;
   let answer = {};
   let trouble = "";
   try {

@@ -3,23 +3,26 @@
 import { call } from "../workbench/api.js";
 import { Player } from "../workbench/player.js";
 import { fetchAhead } from "./label/ahead.js";
-import * as answers from "./label/answers.js";
 import { flagDialog, skipDialog } from "./label/dialogs.js";
 import { toggleGuide } from "./label/guide.js";
 import { tell } from "./label/gold.js";
 import { listen } from "./label/keys.js";
+import { Panel as BestWorst } from "./label/panel_best_worst.js";
+import { Panel as Gsb } from "./label/panel_gsb.js";
+import { Panel as Likert } from "./label/panel_likert.js";
 import { Drafts, newKey, Outbox } from "./label/saving.js";
 import { Load, rowsOf } from "./label/turns.js";
 import { View } from "./label/view.js";
 import { Viewing } from "./label/viewing.js";
+import { fill } from "./label/words.js";
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const byId = (id) => document.getElementById(id);
 const texts = read("label-texts");
-const { campaign, person } = read("label-settings");
+const { campaign, person, protocol } = read("label-settings");
 const view = new View(texts);
 const viewing = new Viewing(texts.viewing, playSeen, (text) => view.say(text));
-const NO_FEEDBACK = { problems: [], broken: [], questions: [], comparisons: [], unanswered: [] };
+const NO_FEEDBACK = { problems: [], broken: [], questions: [], comparisons: [], unanswered: [], doubts: [] };
 const CHECK_AFTER = 80;
 const PAN = 0.1; // of the frame, per key
 const HOLD_AFTER = 500; // ms
@@ -36,17 +39,41 @@ let inTurn = false;
 /** Whether the page may decide that; no more once the person has. */
 let mayDecide = true;
 
+/**
+ * What a protocol asks and how it is answered. A panel has `form` (the key by which its answers are known),
+ * `empty()`, `complete(answers, key)`, `begun(answers, key)`, `meaning(event)` and `acts` for its keys,
+ * `across(by)` for the arrows, `kept` and `waits` for what the server's rules say, and draws its part of tiles,
+ * of dimensions and of the rest. `place` is where in an item its person is, for undo.
+ */
+const panel = new { best_worst: BestWorst, likert: Likert, gsb: Gsb }[protocol]({
+  texts,
+  get work() {
+    return work;
+  },
+  change,
+  move,
+  activate,
+  advance,
+  redraw,
+  refuse,
+  seek,
+  focus: focusActive,
+  show: (index) => viewing.mode === "solo" && viewing.choose(0, index),
+  say: (text) => view.say(text),
+  nameOf: (key) => work.item.dimensions.find((dimension) => dimension.key === key).name,
+});
+
 function start(item) {
   work?.player.close();
   work?.drafts.close();
-  const videos = view.show(item);
+  const videos = view.show(item, panel);
   const player = new Player(videos, item.clips);
   work = {
     item,
     player,
     load: new Load(videos),
     drafts: new Drafts(item, drafted),
-    answers: item.draft.picks ? item.draft : answers.empty(),
+    answers: item.draft[panel.form] ? item.draft : panel.empty(),
     active: item.dimensions[0].key,
     history: [],
     feedback: NO_FEEDBACK,
@@ -71,7 +98,8 @@ function start(item) {
   if (!item.supersedes) player.ready.then(later, later);
   view.saved("");
   work.answers = work.drafts.recovered() ?? work.answers;
-  const open = item.dimensions.find(({ key }) => !answers.complete(work.answers, key));
+  panel.start();
+  const open = item.dimensions.find(({ key }) => !panel.complete(work.answers, key));
   if (open) work.active = open.key;
   redraw();
   focusActive();
@@ -107,44 +135,25 @@ async function next(which = "next") {
   }
 }
 
-// --- Picks --------------------------------------------------------------------------------------------
+// --- Answers ------------------------------------------------------------------------------------------
 
-function change(changed, spoken) {
-  work.history.push({ answers: work.answers, active: work.active });
+/** Takes changed answers over: they can be undone, are saved, shown and looked at by the rules. */
+function change(changed, spoken = "") {
+  work.history.push({ answers: work.answers, active: work.active, place: panel.place });
   work.answers = changed;
   work.asked = false;
   work.refusal = "";
-  spoken?.();
+  if (spoken) view.say(spoken);
   work.drafts.save(changed);
   redraw();
   check();
 }
 
-function pick(side, number, dimension = work.active) {
-  const clip = work.item.clips[number - 1];
-  if (!clip) return;
-  const before = answers.complete(work.answers, dimension);
-  const clips = work.item.clips.map(({ id }) => id);
-  change(answers.pick(work.answers, dimension, clip.id, side, clips), () =>
-    view.spoken(dimension, clip.id, answers.sideOf(work.answers, dimension, clip.id)),
-  );
-  if (!before && answers.complete(work.answers, dimension)) advance();
-}
-
-function mark(what, dimension = work.active) {
-  change(answers.mark(work.answers, dimension, what));
-  if (answers.complete(work.answers, dimension)) advance();
-}
-
-function reply(answer) {
-  const [question] = work.feedback.questions;
-  if (question) change(answers.reply(work.answers, question, answer));
-}
-
 function undo() {
   const before = work?.history.pop();
   if (!before) return next("last");
-  Object.assign(work, before, { asked: false, refusal: "" });
+  Object.assign(work, { answers: before.answers, active: before.active, asked: false, refusal: "" });
+  panel.place = before.place;
   work.drafts.save(work.answers);
   redraw();
   focusActive();
@@ -156,7 +165,7 @@ function advance() {
   const { dimensions } = work.item;
   const from = dimensions.findIndex(({ key }) => key === work.active);
   const order = [...dimensions.slice(from + 1), ...dimensions.slice(0, from)];
-  const open = order.find(({ key }) => !answers.complete(work.answers, key));
+  const open = order.find(({ key }) => !panel.complete(work.answers, key));
   if (open) activate(open.key);
 }
 
@@ -187,9 +196,7 @@ function check() {
     try {
       const feedback = await call("POST", `/api/label/${now.item.assignment}/check`, { answers: asked });
       if (now !== work || number !== now.checks) return;
-      if (feedback.comparisons.length < asked.comparisons.length) {
-        now.answers = answers.withComparisons(asked, feedback.comparisons);
-      }
+      now.answers = panel.kept(asked, feedback);
       now.feedback = feedback;
       redraw();
     } catch {
@@ -201,15 +208,16 @@ function check() {
 async function submit() {
   if (!work || work.sending) return;
   const open = work.item.dimensions.find(
-    ({ key, required }) => !answers.complete(work.answers, key) && (required || work.answers.picks[key]),
+    ({ key, required }) => !panel.complete(work.answers, key) && (required || panel.begun(work.answers, key)),
   );
   if (open) {
     activate(open.key);
-    return refuse(texts.incomplete.replace("{dimension}", open.name));
+    return refuse(fill(texts.incomplete, { dimension: open.name }));
   }
-  if (work.feedback.questions.length && !work.asked) {
+  const waits = panel.waits(work.feedback);
+  if (waits && !work.asked) {
     work.asked = true;
-    return refuse(texts.questionsOpen);
+    return refuse(waits);
   }
   const now = work;
   now.sending = true;
@@ -247,7 +255,7 @@ function drafted(state, error) {
   if (error.body.draft) {
     // Another window went on with this item: show what it has.
     const { draft, draft_version } = error.body;
-    start({ ...work.item, draft: draft.picks ? draft : answers.empty(), draft_version });
+    start({ ...work.item, draft, draft_version });
     refuse(error.message);
   } else next();
 }
@@ -268,6 +276,7 @@ function refuse(text) {
 function tick() {
   if (!work) return;
   view.drawPlayer(work.player);
+  panel.tick?.();
   view.drawLeast(work.item.campaign.min_play_seconds - work.player.played, work.item.supersedes);
   // Frames that are due faster than the screen shows them are dropped on any machine.
   if (!mayDecide || work.player.speed > 1 || viewing.mode !== "grid") return work.load.restart();
@@ -284,6 +293,7 @@ function setTurns(on, why = "") {
 /** All clips play together, so that any can be looked at without a wait; in turn, only what is seen. */
 function playSeen() {
   if (!work) return;
+  if (viewing.mode === "solo") panel.looksAt?.(viewing.pair[0]);
   const { player } = work;
   const everyone = player.videos.map((_video, n) => n);
   if (!inTurn) player.setGroups([everyone]);
@@ -303,14 +313,7 @@ function act(name, value) {
   if (!work) return name === "undo" ? next("last") : undefined;
   const { player } = work;
   const acts = {
-    best: () => pick("best", value),
-    worst: () => pick("worst", value),
-    tie: () => mark("tie"),
-    cant_judge: () => mark("cant_judge"),
     dimension: () => move(value),
-    yes: () => reply("yes"),
-    no: () => reply("no"),
-    cant_tell: () => reply("cant_tell"),
     play: () => player.toggle(),
     back: () => player.step(-1),
     on: () => player.step(1),
@@ -320,7 +323,7 @@ function act(name, value) {
     faster: () => player.faster(1),
     turns: () => setTurns(!inTurn),
     mode: () => viewing.setMode(value),
-    across: () => (viewing.mode === "grid" ? move(value) : viewing.across(value)),
+    across: () => (viewing.mode === "grid" ? panel.across(value) : viewing.across(value)),
     choose: () => viewing.mode !== "grid" && viewing.choose(value),
     automatic: () => viewing.setAutomatic(!viewing.automatic),
     zoom: () => viewing.zoomBy(value),
@@ -331,7 +334,7 @@ function act(name, value) {
     skip: askToSkip,
     flag: () => askToFlag(view.clipNames(), viewing.mode === "grid" ? 0 : viewing.seen[0]),
   };
-  acts[name]();
+  (acts[name] ?? (() => panel.acts[name](value)))();
 }
 
 const askToSkip = skipDialog(async (reason) => {
@@ -356,7 +359,7 @@ const askToFlag = flagDialog(async (clip, reason) => {
   }
 });
 
-listen(act);
+listen(act, (event) => panel.meaning(event));
 for (const name of ["play", "back", "on", "loop", "turns", "submit", "undo", "skip", "flag", "help"]) {
   byId(name).addEventListener("click", () => act(name));
 }
@@ -370,15 +373,12 @@ byId("seek").addEventListener("input", (event) => {
   if (work) seek((Number(event.target.value) / 1000) * work.player.duration);
 });
 byId("stage").addEventListener("click", (event) => {
-  const button = event.target.closest(".pick");
-  if (button) return pick(button.dataset.side, Number(button.closest(".clip").dataset.number));
   if (event.target.closest(".screen") && !viewing.dragged) act("play");
 });
 byId("dimensions").addEventListener("click", (event) => {
+  if (event.target.closest("button:not(.choose), input")) return;
   const row = event.target.closest(".dimension");
-  const marked = event.target.closest("[data-mark]");
-  if (marked) mark(marked.dataset.mark, row.dataset.key);
-  else if (row) activate(row.dataset.key);
+  if (row) activate(row.dataset.key);
 });
 byId("dimensions").addEventListener("focusin", (event) => {
   const key = event.target.closest(".dimension")?.dataset.key;
@@ -387,12 +387,6 @@ byId("dimensions").addEventListener("focusin", (event) => {
     redraw();
   }
 });
-byId("feedback").addEventListener("click", (event) => {
-  const button = event.target.closest("[data-reply]");
-  if (button) reply(button.dataset.reply);
-  if (event.target.closest("[data-forget]")) change(answers.withComparisons(work.answers, []));
-});
-
 // --- Time: on the task while the page is seen, and the lease while somebody works ---------------------
 
 const TICK = 1000;

@@ -16,16 +16,49 @@ const HAVE_FUTURE_DATA = 3;
 let battle = null;
 let voted = false;
 let busy = false;
+let upcoming = null; // a promise of the next answer, its clips fetched, while names are read
+const blobs = {}; // addresses of clips that were fetched before they are shown
 
 // --- The next battle ----------------------------------------------------------------------------------
+
+/** Asks for the next battle and fetches its clips, while the voter still reads who was who. */
+async function fetchAhead() {
+  const answer = await call("POST", addresses.next);
+  if (!answer.battle) return answer;
+  const fetched = {};
+  await Promise.all(
+    ["left", "right"].map(async (side) => {
+      const { src } = answer.battle[side];
+      const file = await fetch(src, { credentials: "same-origin" });
+      if (file.ok) fetched[src] = URL.createObjectURL(await file.blob());
+    }),
+  );
+  Object.assign(blobs, fetched);
+  return answer;
+}
+
+/** The battle fetched ahead, if it still waits; else a new one. Its time counts from now. */
+async function nextAnswer() {
+  const ahead = upcoming && (await upcoming.catch(() => null));
+  upcoming = null;
+  if (ahead?.battle) {
+    try {
+      await call("POST", `/api/arena/battles/${ahead.battle.id}/shown`);
+      return ahead;
+    } catch (error) {
+      if (!error.status) throw error;
+    }
+  }
+  return call("POST", addresses.next);
+}
 
 async function next() {
   if (busy) return;
   busy = true;
-  show("loading");
+  if (!upcoming) show("loading");
   trouble("");
   try {
-    const answer = await call("POST", addresses.next);
+    const answer = await nextAnswer();
     battle = answer.battle;
     if (!battle) {
       byId("nothing-text").textContent = texts.nothing[answer.nothing];
@@ -55,7 +88,12 @@ function begin() {
     figure.querySelector(".revealed").hidden = true;
     video.width = battle[side].width;
     video.height = battle[side].height;
-    video.src = battle[side].src;
+    video.src = blobs[battle[side].src] ?? battle[side].src;
+  }
+  for (const [src, url] of Object.entries(blobs)) {
+    if (src === battle.left.src || src === battle.right.src) continue;
+    URL.revokeObjectURL(url);
+    delete blobs[src];
   }
   for (const button of buttons) {
     button.disabled = true;
@@ -141,6 +179,8 @@ function reveal(answer) {
   byId("said").textContent = texts.spoken[answer.answer] + (answer.too_fast ? ` ${texts.tooFast}` : "");
   offer(false);
   byId("next").focus();
+  upcoming = fetchAhead();
+  upcoming.catch(() => {}); // said when it is needed
 }
 
 async function pass() {

@@ -1,7 +1,8 @@
 /** What a person is told after a gold item: right or wrong in each dimension, why, and how the round goes. */
 
+import { fill } from "./words.js";
+
 const SIGNS = { best: "▲", worst: "▼" };
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 
 /** Shows what the answer to a submission says of gold, if anything; resolves when the person goes on. */
 export function tell(gold, item, texts) {
@@ -46,6 +47,12 @@ function answers(gold, item, texts) {
 }
 
 function known(answer, item, texts) {
+  if (answer.expected) {
+    const said = item.clips.flatMap(({ id }, n) =>
+      id in answer.expected ? [fill(texts.expected, { n: n + 1, score: answer.expected[id] })] : [],
+    );
+    return `${said.join(", ")}${answer.tolerance ? ` (${fill(texts.giveOrTake, { n: answer.tolerance })})` : ""}`;
+  }
   if (answer.tie) return texts.tie;
   return ["best", "worst"]
     .filter((side) => answer[side]?.length)

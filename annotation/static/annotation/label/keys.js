@@ -2,14 +2,9 @@
 
 const LETTERS = {
   // judging
-  KeyT: ["tie"],
-  KeyC: ["cant_judge"],
   KeyU: ["undo"],
   KeyK: ["skip"],
   KeyB: ["flag"],
-  KeyY: ["yes"],
-  KeyN: ["no"],
-  KeyX: ["cant_tell"],
   KeyI: ["guide"],
   // playing
   KeyL: ["loop"],
@@ -40,10 +35,13 @@ const REPEATABLE = {
 };
 const ARROWS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
-/** Calls act(name, value) for each key that means something; keys for a field or a dialog are left to it. */
-export function listen(act) {
+/**
+ * Calls act(name, value) for each key that means something; keys for a field or a dialog are left to it.
+ * @param first asked before the others what a key event means; null: nothing of its own
+ */
+export function listen(act, first) {
   document.addEventListener("keydown", (event) => {
-    const name = meaning(event);
+    const name = meaning(event, first);
     if (!name) return;
     event.preventDefault();
     act(...name);
@@ -54,7 +52,7 @@ export function listen(act) {
   });
 }
 
-function meaning(event) {
+function meaning(event, first) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
   if (document.querySelector("dialog[open]")) return null;
   const target = event.target;
@@ -62,8 +60,8 @@ function meaning(event) {
   const { code } = event;
   if (target.type === "range" && (code in ARROWS || code === "Home" || code === "End")) return null;
   const onControl = target.closest("button, a, summary") && !target.closest(".choose");
-  const digit = /^(?:Digit|Numpad)([1-8])$/.exec(code)?.[1];
-  if (digit) return [event.shiftKey ? "worst" : "best", Number(digit)];
+  const own = first(event);
+  if (own) return own;
   if (event.key === "?" || (code === "Slash" && event.shiftKey)) return ["help"];
   if (code in ARROWS) return arrow(...ARROWS[code], event.shiftKey);
   if (code === "KeyD") return ["dimension", event.shiftKey ? -1 : 1];

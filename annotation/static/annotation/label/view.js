@@ -2,11 +2,10 @@
 
 import { SPEEDS } from "../../workbench/player.js";
 import { take } from "./ahead.js";
-import { complete, sideOf } from "./answers.js";
+import { fill, note } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-const SIGNS = { best: "▲", worst: "▼" };
+const MISSING = ["missing_answer", "empty_best", "empty_worst", "missing_score", "missing_verdict"];
 
 export class View {
   constructor(texts) {
@@ -16,8 +15,9 @@ export class View {
   }
 
   /** Builds tiles and dimensions of a new item; gives the video elements. */
-  show(item) {
+  show(item, panel) {
     this.item = item;
+    this.panel = panel;
     byId("loading").hidden = byId("nothing").hidden = true;
     byId("work").hidden = false;
     const { text_en: english, text_zh: chinese } = item.prompt;
@@ -30,6 +30,7 @@ export class View {
     byId("first-frame").hidden = !picture;
     if (picture) byId("first-frame").querySelector("img").src = picture;
     const { judged, wanted } = item.campaign;
+    byId("work").dataset.n = item.clips.length;
     byId("progress").textContent = item.supersedes
       ? this.texts.correcting
       : fill(this.texts.progress, { judged: Math.min(judged, wanted), wanted });
@@ -48,47 +49,24 @@ export class View {
 
   /** Marks on tiles and dimensions. `active` is a dimension's key. */
   draw(answers, active, feedback) {
-    const broken = new Set(feedback.broken.flatMap((pair) => [pair.dimension, ...pair.broken_by]));
-    for (const tile of byId("stage").children) this.#drawTile(tile, answers, active);
+    for (const tile of byId("stage").children) this.panel.drawTile(tile, answers, active);
     for (const row of byId("dimensions").children) {
       const key = row.dataset.key;
       row.classList.toggle("active", key === active);
-      row.classList.toggle("complete", complete(answers, key));
-      row.classList.toggle("broken", broken.has(key));
-      const answer = row.querySelector(".answer");
-      answer.replaceChildren(...this.#chips(answers.picks[key]));
-      const choose = row.querySelector(".choose");
-      choose.setAttribute("aria-current", key === active ? "true" : "false");
-      for (const button of row.querySelectorAll("[data-mark]")) {
-        button.setAttribute("aria-pressed", Boolean(answers.picks[key]?.[button.dataset.mark]));
-      }
+      row.classList.toggle("complete", this.panel.complete(answers, key));
+      row.querySelector(".choose").setAttribute("aria-current", key === active ? "true" : "false");
+      this.panel.drawRow(row, answers, active, feedback);
     }
+    this.panel.drawRest(answers, active);
   }
 
-  /** Problems, the first open question, then broken pairs: what wants a key comes before what wants a look. */
+  /** Why something can't be done, problems, then what the panel has to say. */
   drawFeedback(feedback, refusal) {
     const parts = [];
     if (refusal) parts.push(note("error", refusal));
-    const odd = feedback.problems.filter(
-      ({ code }) => !["missing_answer", "empty_best", "empty_worst"].includes(code),
-    );
+    const odd = feedback.problems.filter(({ code }) => !MISSING.includes(code));
     parts.push(...odd.map((problem) => note("error", problem.message)));
-    if (odd.some(({ code }) => code === "contradiction")) parts.push(this.#forget());
-    const [question] = feedback.questions;
-    if (question) {
-      const box = byId("question-template").content.cloneNode(true).firstElementChild;
-      box.querySelector("p").textContent = question.message;
-      parts.push(box);
-    }
-    if (feedback.broken.length) {
-      const box = note("warning", this.texts.broken);
-      const list = document.createElement("ul");
-      for (const pair of feedback.broken) {
-        list.append(Object.assign(document.createElement("li"), { textContent: pair.message }));
-      }
-      box.append(list);
-      parts.push(box);
-    }
+    if (this.panel) parts.push(...this.panel.feedback(feedback));
     byId("feedback").replaceChildren(...parts);
   }
 
@@ -126,7 +104,7 @@ export class View {
 
   /** What the clips are called here, with their ids. */
   clipNames() {
-    return this.item.clips.map(({ id }, n) => ({ id, name: fill(this.texts.clip, { n: n + 1 }) }));
+    return this.item.clips.map(({ id }, n) => ({ id, name: this.#nameOf(n + 1) }));
   }
 
   saved(state) {
@@ -143,10 +121,8 @@ export class View {
     byId("spoken").textContent = text;
   }
 
-  spoken(dimension, clip, side) {
-    const name = this.item.dimensions.find(({ key }) => key === dimension).name;
-    const number = this.item.clips.findIndex(({ id }) => id === clip) + 1;
-    this.say(fill(this.texts.spoken[side || "none"], { n: number, dimension: name }));
+  #nameOf(number) {
+    return this.panel.clipName?.(number) ?? fill(this.texts.clip, { n: number });
   }
 
   #prompt(id, text) {
@@ -169,35 +145,20 @@ export class View {
     const tile = byId("clip-template").content.cloneNode(true).firstElementChild;
     tile.dataset.clip = clip.id;
     tile.dataset.number = number;
-    tile.setAttribute("aria-label", fill(this.texts.clip, { n: number }));
-    tile.querySelector(".number").textContent = number;
-    tile.querySelector(".which").textContent = number;
+    tile.setAttribute("aria-label", this.#nameOf(number));
+    for (const place of tile.querySelectorAll(".number, .which")) place.textContent = number;
     const empty = tile.querySelector("video");
     const video = take(clip.src) ?? Object.assign(empty, { src: clip.src });
     if (video !== empty) empty.replaceWith(video);
     Object.assign(video, { width: clip.width, height: clip.height, tabIndex: -1, disablePictureInPicture: true });
-    video.setAttribute("aria-label", fill(this.texts.clip, { n: number }));
+    video.setAttribute("aria-label", this.#nameOf(number));
     if (this.item.prompt.first_frame) {
       const picture = Object.assign(document.createElement("img"), { className: "peek", alt: "", hidden: true });
       picture.src = this.item.prompt.first_frame;
       video.after(picture);
     }
+    this.panel.buildTile(tile, clip, number);
     return tile;
-  }
-
-  #drawTile(tile, answers, active) {
-    const side = sideOf(answers, active, tile.dataset.clip);
-    tile.dataset.side = side;
-    const verdict = tile.querySelector(".verdict");
-    verdict.hidden = !side;
-    verdict.textContent = side && `${SIGNS[side]} ${this.texts[side]}`;
-    const dimension = this.item.dimensions.find(({ key }) => key === active).name;
-    for (const button of tile.querySelectorAll(".pick")) {
-      const own = button.dataset.side;
-      button.setAttribute("aria-pressed", own === side);
-      const values = { n: tile.dataset.number, dimension };
-      button.setAttribute("aria-label", fill(this.texts.pick[own], values));
-    }
   }
 
   #dimension(dimension) {
@@ -209,35 +170,7 @@ export class View {
     definition.id = `definition-${dimension.key}`;
     row.querySelector(".choose").setAttribute("aria-describedby", definition.id);
     row.querySelector(".choose").title = dimension.definition;
+    this.panel.buildRow(row, dimension);
     return row;
   }
-
-  #chips(picks) {
-    if (!picks) return [chip("open", "—")];
-    if (picks.tie) return [chip("tie", `= ${this.texts.tie}`)];
-    if (picks.cant_judge) return [chip("cant", `∅ ${this.texts.cantJudge}`)];
-    return ["best", "worst"].map((side) => {
-      const numbers = this.item.clips.flatMap(({ id }, n) => (picks[side].includes(id) ? [n + 1] : []));
-      const one = chip(numbers.length ? side : "open", `${SIGNS[side]} ${numbers.join(" ") || "–"}`);
-      one.setAttribute("aria-label", `${this.texts[side]}: ${numbers.join(", ") || this.texts.open}`);
-      return one;
-    });
-  }
-
-  #forget() {
-    const button = document.createElement("button");
-    Object.assign(button, { type: "button", textContent: this.texts.answerAgain });
-    button.dataset.forget = "";
-    return button;
-  }
-}
-
-function chip(kind, text) {
-  return Object.assign(document.createElement("span"), { className: `chip ${kind}`, textContent: text });
-}
-
-function note(kind, text) {
-  const box = Object.assign(document.createElement("div"), { className: `note ${kind}` });
-  box.append(Object.assign(document.createElement("p"), { textContent: text }));
-  return box;
 }

@@ -49,6 +49,7 @@ export class Viewing {
 
   /** The same key again: the next clip alone; the other of two that take turns; more of the difference. */
   setMode(mode) {
+    if (PAIRS.has(mode) && this.count < 2) return;
     if (mode !== this.mode) return this.#enter(mode);
     if (mode === "solo") return this.across(1);
     if (mode === "flicker") return this.swap();
