@@ -35,8 +35,10 @@ def bundled(clusters: Ints, *, most: int = BUNDLES, seed: int = 0) -> tuple[Ints
 
 def weights(count: int, *, draws: int = DRAWS, seed: int = 0) -> Floats:
     """How often each of `count` clusters is drawn: (draws, count), every row with the sum `count`."""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)
+    drawn = np.random.default_rng(seed).integers(0, count, (draws, count))
+    drawn += np.arange(draws)[:, None] * count
+    times = np.bincount(drawn.ravel(), minlength=draws * count)
+    return np.asarray(times.reshape(draws, count), np.float64)
 
 
 def interval(found: Floats, clusters: int) -> tuple[float, float] | tuple[None, None]:

@@ -31,8 +31,10 @@ from annotation import resampling
 from annotation.resampling import DRAWS, Floats, Ints
 
 FIGURES = ("alpha_nominal", "alpha_ordinal", "alpha_interval", "icc_a1", "icc_c1")
-MOST = 2000
+MOST = 1000
 """Raters, and different scores, at most."""
+DENSE = 10_000_000
+"""Numbers that are held as they are, zeros too."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _numbered(column: Any, given: NDArray[np.bool_]) -> tuple[Ints, list[str]]:
 
 def _bundles(cluster: Ints, width: int, seed: int) -> tuple[Ints, int]:
     """Clusters as bundles, fewer where each takes much room (width^2 numbers)."""
-    most = int(np.clip(50_000_000 // max(width, 1) ** 2, 50, resampling.BUNDLES))
+    most = int(np.clip(2_000_000 // max(width, 1) ** 2, 50, resampling.BUNDLES))
     return resampling.bundled(cluster, most=most, seed=seed)
 
 
@@ -164,9 +166,6 @@ def _figure(value: float, found: list[Floats], clusters: int) -> Figure:
 
 # --- Alpha ------------------------------------------------------------------------------------------------
 
-PAIRS = 40_000
-"""Pairs of different values that draws are weighed over; with more, clusters are dealt into fewer bundles."""
-
 
 def _alphas(
     item: Ints, value: Ints, values: Floats, twice: Ints, cluster: Ints, seed: int, draws: int
@@ -176,9 +175,6 @@ def _alphas(
     counts = sparse.coo_array((np.ones(len(item)), (item, value)), shape).tocsr()[twice]
     bundle, count = resampling.bundled(cluster, seed=seed)
     sums = _coincidences(counts, values, bundle, count)
-    if len(sums.one) > PAIRS:
-        bundle, count = resampling.bundled(cluster, most=max(50, count * PAIRS // len(sums.one)), seed=seed)
-        sums = _coincidences(counts, values, bundle, count)
     whole = sums.alphas(np.ones((1, count)))[0]
     drawn: list[Floats] = []
     if count >= resampling.LEAST_CLUSTERS:
@@ -202,26 +198,25 @@ class _Coincidences:
     """(bundles, V)"""
     one: Ints
     other: Ints
-    """(pairs,): places of two values."""
-    bundle: Ints
-    weight: Floats
-    """(pairs,): which bundle's, and their coincidences, both orders together."""
+    """(pairs,): places of two values that some item was given both of."""
+    pairs: Floats | sparse.csr_array
+    """(bundles, pairs): their coincidences, both orders together."""
 
     def alphas(self, weights: Floats) -> Floats:
         """(draws, 3) of weights (draws, bundles): nominal, ordinal, interval; NaN where not defined."""
         of_value = weights @ self.of_value
         n = of_value.sum(axis=1)
-        found = weights[:, self.bundle] * self.weight
+        found = np.asarray(weights @ self.pairs)
         # A value's place among all: the values that lie between two are counted, the ends by half.
         rank = np.cumsum(of_value, axis=1) - of_value / 2
         between = (rank[:, self.one] - rank[:, self.other]) ** 2
         far = (self.values[self.one] - self.values[self.other]) ** 2
-        pairs = (
+        compared = (
             (found.sum(axis=1), n**2 - (of_value**2).sum(axis=1)),
             ((found * between).sum(axis=1), _squares(of_value, rank, n)),
             (found @ far, _squares(of_value, self.values, n)),
         )
-        return np.stack([_alpha(n, observed, expected) for observed, expected in pairs], axis=1)
+        return np.stack([_alpha(n, observed, expected) for observed, expected in compared], axis=1)
 
 
 def _coincidences(counts: sparse.csr_array, values: Floats, bundle: Ints, count: int) -> _Coincidences:
@@ -234,11 +229,13 @@ def _coincidences(counts: sparse.csr_array, values: Floats, bundle: Ints, count:
     )
     weighted = sparse.diags_array(1 / (counts.sum(axis=1) - 1)) @ counts
     found = (beside.T.tocsr() @ weighted).tocoo()
-    one, other = found.row % v, found.col
-    apart = one < other
-    return _Coincidences(
-        values, of_value, one[apart], other[apart], found.row[apart] // v, 2 * found.data[apart]
-    )
+    first, other = found.row % v, found.col
+    apart = first < other
+    place, keys = pd.factorize(first[apart] * v + other[apart])
+    entries = (2 * found.data[apart], (found.row[apart] // v, place))
+    pairs = sparse.coo_array(entries, shape=(count, len(keys))).tocsr()
+    dense = pairs.toarray() if count * len(keys) <= DENSE else pairs
+    return _Coincidences(values, of_value, keys // v, keys % v, dense)
 
 
 def _squares(of_value: Floats, place: Floats, n: Floats) -> Floats:

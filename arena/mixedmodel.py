@@ -26,7 +26,7 @@ from scipy.sparse.csgraph import connected_components
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST_RATERS = 1000
+MOST_RATERS = 500
 
 
 class NotEstimableError(ValueError):
@@ -76,24 +76,67 @@ def fit(prompt: Ints, model: Ints, rater: Ints, score: Floats) -> Fit:
 
 @dataclass(frozen=True)
 class _Sums:
-    """Everything the likelihood needs of the scores. Effects: models, then raters but the first."""
+    """Everything the likelihood needs of the scores.
+
+    Columns z are the effects' (models, then raters but the first) and the scores' own. A clip of n scores
+    weighs in by n alone, so clips of one size go together.
+    """
 
     n: int
     models: int
-    clip_x: sparse.csr_array
-    """(clips, effects): each clip's design rows, summed."""
-    clip_y: Floats
-    clip_n: Floats
-    prompt_of: sparse.csr_array
-    """(prompts, clips), 1 where the clip is the prompt's."""
-    xx: Floats
-    xy: Floats
-    yy: float
+    zz: Floats
+    """(columns, columns): sum over scores of z z'."""
+    sizes: Floats
+    """(sizes,): numbers of scores that clips have."""
+    clips: Floats
+    """(sizes, columns, columns): sum over clips of each size of (sum z) (sum z)'."""
+    of_size: Ints
+    """(prompts, sizes): how many clips of each size a prompt has."""
+    prompt_z: Floats
+    """(entries,): clips' sums of z, added up by prompt, column and size where there is something to add."""
+    place: Ints
+    """(entries,): prompt * columns + column."""
+    size: Ints
+    """(entries,): the place among `sizes`."""
     rater_share: Floats
 
 
 def _summed(prompt: Ints, model: Ints, rater: Ints, score: Floats) -> _Sums:
     n, models, raters = len(score), int(model.max()) + 1, int(rater.max()) + 1
+    _refuse(model, rater, models, raters)
+    columns = models + raters  # one rater is left out, the scores come in
+    clip, first = _numbered(prompt * models + model)
+    prompt, _firsts = _numbered(prompt[first])
+    # Every score has its model's column, its rater's but the first one's, and the scores' column.
+    others = np.flatnonzero(rater > 0)
+    rows = np.r_[np.arange(n), others, np.arange(n)]
+    column = np.r_[model, models + rater[others] - 1, np.full(n, columns - 1)]
+    value = np.r_[np.ones(n + len(others)), score]
+    z = sparse.csr_array((value, (rows, column)), shape=(n, columns))
+    of_clip = sparse.csr_array((np.ones(n), (clip, np.arange(n))))
+    clip_z = (of_clip @ z).tocoo()
+    sizes, size = np.unique(np.bincount(clip), return_inverse=True)
+    parts = [clip_z.tocsr()[size == place] for place in range(len(sizes))]
+    prompts = int(prompt.max()) + 1
+    key = (prompt[clip_z.row] * columns + clip_z.col) * len(sizes) + size[clip_z.row]
+    entry, keys = pd.factorize(key)
+    return _Sums(
+        n,
+        models,
+        (z.T @ z).toarray(),
+        sizes.astype(np.float64),
+        np.stack([(part.T @ part).toarray() for part in parts]),
+        np.bincount(prompt * len(sizes) + size, minlength=prompts * len(sizes)).reshape(prompts, -1),
+        np.asarray(np.bincount(entry, clip_z.data), np.float64),
+        keys // len(sizes),
+        keys % len(sizes),
+        np.asarray(np.bincount(rater, minlength=raters) / n, np.float64),
+    )
+
+
+def _refuse(model: Ints, rater: Ints, models: int, raters: int) -> None:
+    """Raise NotEstimableError where it must be."""
+    n = len(model)
     if raters > MOST_RATERS:
         raise NotEstimableError(
             "too_many_raters", f"{raters} raters; at most {MOST_RATERS} can be adjusted for."
@@ -103,35 +146,8 @@ def _summed(prompt: Ints, model: Ints, rater: Ints, score: Floats) -> _Sums:
         raise NotEstimableError(
             "disconnected", "Some raters and models share no score, directly or through others."
         )
-    effects = models + raters - 1
-    if n <= effects:
-        raise NotEstimableError("too_few", f"{n} scores can't tell {effects} effects apart.")
-    clip, first = _numbered(prompt * models + model)
-    clips = len(first)
-    by_model = sparse.coo_array((np.ones(n), (clip, model)), shape=(clips, models))
-    by_rater = sparse.coo_array((np.ones(n), (clip, rater)), shape=(clips, raters)).tocsr()[:, 1:]
-    shown = sparse.coo_array((np.ones(n), (model, rater)), shape=(models, raters)).toarray()
-    of_rater, of_model = np.bincount(rater, minlength=raters), np.bincount(model, minlength=models)
-    xx = np.zeros((effects, effects))
-    xx[:models, :models] = np.diag(of_model)
-    xx[models:, models:] = np.diag(of_rater[1:])
-    xx[:models, models:] = shown[:, 1:]
-    xx[models:, :models] = shown[:, 1:].T
-    xy = np.r_[np.bincount(model, score, models), np.bincount(rater, score, raters)[1:]]
-    of_prompt = pd.factorize(prompt[first])[0]
-    prompt_of = sparse.csr_array((np.ones(clips), (of_prompt, np.arange(clips))))
-    return _Sums(
-        n,
-        models,
-        sparse.csr_array(sparse.hstack([by_model, by_rater], format="csr")),
-        np.asarray(np.bincount(clip, score, clips), np.float64),
-        np.bincount(clip, minlength=clips).astype(float),
-        prompt_of,
-        xx,
-        xy,
-        float(score @ score),
-        of_rater / n,
-    )
+    if n < models + raters:
+        raise NotEstimableError("too_few", f"{n} scores can't tell {models + raters - 1} effects apart.")
 
 
 def _numbered(key: Ints) -> tuple[Ints, Ints]:
@@ -147,20 +163,19 @@ class _Profile:
 
     def __init__(self, sums: _Sums, a: float, b: float) -> None:
         self.a, self.b = a, b
-        w = 1 / (1 + a * sums.clip_n)
-        weighted = sparse.diags_array(w) @ sums.clip_x
-        prompts_x = sums.prompt_of @ weighted
-        prompts_y = sums.prompt_of @ (w * sums.clip_y)
-        s = sums.prompt_of @ (w * sums.clip_n)
-        by_prompt = b / (1 + b * s)
-        self.xvx = sums.xx - a * (weighted.T @ sums.clip_x).toarray()
-        self.xvx -= (prompts_x.T @ sparse.diags_array(by_prompt) @ prompts_x).toarray()
-        xvy = sums.xy - a * (weighted.T @ sums.clip_y) - prompts_x.T @ (by_prompt * prompts_y)
-        yvy = sums.yy - a * (w * sums.clip_y) @ sums.clip_y - by_prompt @ prompts_y**2
+        w = 1 / (1 + a * sums.sizes)
+        prompts, columns = len(sums.of_size), len(sums.zz)
+        weighted = np.bincount(sums.place, sums.prompt_z * w[sums.size], prompts * columns)
+        by_prompt = weighted.reshape(prompts, columns)
+        s = sums.of_size @ (w * sums.sizes)
+        zvz = sums.zz - np.tensordot(a * w, sums.clips, axes=1)
+        zvz -= (by_prompt * (b / (1 + b * s))[:, None]).T @ by_prompt
+        self.xvx, xvy = zvz[:-1, :-1], zvz[:-1, -1]
         self.effects = np.linalg.solve(self.xvx, xvy)
-        self.rss = max(float(yvy - xvy @ self.effects), 0.0)
+        self.rss = max(float(zvz[-1, -1] - xvy @ self.effects), 0.0)
         self.freedom = sums.n - len(xvy)
-        self.log_det = float(np.log1p(a * sums.clip_n).sum() + np.log1p(b * s).sum())
+        clips = sums.of_size.sum(axis=0)
+        self.log_det = float(clips @ np.log1p(a * sums.sizes) + np.log1p(b * s).sum())
         self.log_det += float(np.linalg.slogdet(self.xvx)[1])
 
     @property
@@ -175,8 +190,8 @@ class _Profile:
 
 def _maximised(sums: _Sums) -> tuple[float, float]:
     """(a, b) of the greatest restricted likelihood. One that no score tells of is 0."""
-    clips_tell = bool((sums.clip_n > 1).any())
-    prompts_tell = bool((sums.prompt_of.sum(axis=1) > 1).any())
+    clips_tell = bool((sums.sizes > 1).any())
+    prompts_tell = bool((sums.of_size.sum(axis=1) > 1).any())
     top = np.log1p(1e6)
     bounds = [(0.0, top if told else 0.0) for told in (clips_tell, prompts_tell)]
 
@@ -202,7 +217,7 @@ def _fit(best: _Profile, sums: _Sums) -> Fit:
     covariance = combine @ np.linalg.solve(best.xvx, combine.T) * spread
     likelihood = -best.deviance / 2 if spread > 0 else np.inf
     return Fit(
-        best.effects[:models] + mean_rater,
+        np.asarray(best.effects[:models] + mean_rater, np.float64),
         covariance,
         against_first - mean_rater,
         components,

@@ -110,7 +110,7 @@ def test_a_component_that_no_score_tells_of_is_none() -> None:
     [
         ([(0, 0, 0), (1, 0, 0), (0, 1, 1), (1, 1, 1)], "disconnected"),
         ([(0, 0, 0), (0, 1, 0)], "too_few"),
-        ([(0, 0, rater) for rater in range(1001)] * 2, "too_many_raters"),
+        ([(0, 0, rater) for rater in range(501)] * 2, "too_many_raters"),
     ],
 )
 def test_what_can_not_be_told_apart_is_refused(rows: list[tuple[int, int, int]], reason: str) -> None:
