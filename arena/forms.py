@@ -29,7 +29,8 @@ class _Versioned(forms.ModelForm):  # type: ignore[type-arg]
     version = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
         self.fields["version"].initial = self.instance.version if self.instance.pk else 0
 
 
@@ -79,7 +80,7 @@ class TrackForm(_Versioned):
         anchor = self.fields["anchor"]
         assert isinstance(anchor, forms.ModelChoiceField)
         anchor.queryset = VideoModel.objects.order_by("name")
-        anchor.label_from_instance = lambda model: model.name  # type: ignore[method-assign]
+        anchor.label_from_instance = lambda model: model.name  # type: ignore[assignment,method-assign]
         anchor.empty_label = str(_("none"))
         if self.instance.pk:
             for name in ("slug", "task"):  # battles and addresses stand on them

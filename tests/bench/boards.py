@@ -26,6 +26,7 @@ import django
 import numpy as np
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 
 from tests import servers  # first: it names the folder that settings read
 from workbench import stack
@@ -86,7 +87,7 @@ def measured(sizes: list[int]) -> list[dict[str, Any]]:
         columns._kept.clear()
         columns._parts.clear()
         first = once(lambda: columns.read(track))
-        today = battles.timezone.now().date()
+        today = timezone.now().date()
         narrow = Query(categories=("animal",), since=today - timedelta(days=29), weights=Weights.INVERSE)
 
         def shown() -> Battle:

@@ -105,8 +105,7 @@ def test_whatever_the_csv_module_writes_is_read_with_its_lines(rows: list[tuple[
     file = io.StringIO(newline="")
     # By itself the module leaves a lone carriage return bare where lines end otherwise.
     bare = all("\r" not in cell for row in rows for cell in row)
-    quoting = csv.QUOTE_MINIMAL if bare else csv.QUOTE_ALL
-    writer = csv.writer(file, lineterminator=end, quoting=quoting)
+    writer = csv.writer(file, lineterminator=end, quoting=csv.QUOTE_MINIMAL if bare else csv.QUOTE_ALL)
     writer.writerow(["one", "other"])
     kept, lines = [], []
     for one, other in rows:
