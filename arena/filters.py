@@ -119,7 +119,8 @@ def leak_pattern(models: Iterable[tuple[str, str]], words: Iterable[str]) -> re.
     Names of four letters or more and the words are found in any case. Shorter names and makers are found as
     they are written only: "Wan" is a name, and "wan" is an adjective; a runway is not always Runway's.
     """
-    anyhow, exactly = {word.strip() for word in words}, set()
+    anyhow = {word.strip() for word in words}
+    exactly: set[str] = set()
     for name, maker in models:
         (anyhow if len(name) > 3 else exactly).add(name.strip())
         exactly.add(maker.strip())

@@ -251,7 +251,7 @@ def _computed(track: Track, query: Query) -> Board:
 
 
 def _anchor(track: Track, query: Query, votes: Columns) -> int | None:
-    if query.scale is not Scale.ANCHORED or track.anchor_id not in votes.models:
+    if query.scale is not Scale.ANCHORED or track.anchor_id is None or track.anchor_id not in votes.models:
         return None
     return int(np.searchsorted(votes.models, track.anchor_id))
 

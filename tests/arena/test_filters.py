@@ -59,7 +59,7 @@ def test_each_vote_has_the_first_reason_that_holds(
 ) -> None:
     votes = drawn(120, seed=seed)
     sets = [np.array(sorted(one), np.int64) for one in (leaking, outliers, excluded)]
-    rules = Rules(*sets, day_cap=day_cap, prompt_cap=prompt_cap)
+    rules = Rules(sets[0], sets[1], sets[2], day_cap=day_cap, prompt_cap=prompt_cap)
     assert filters.reasons(votes, rules).tolist() == plainly(votes, rules)
 
 
