@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from annotation.forms import NamedChoice
 from annotation.models import PromptSet, VideoModel
 from arena import tracks
 from arena.models import Ruling, Track
@@ -35,7 +36,14 @@ class _Versioned(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class TrackForm(_Versioned):
-    """A track's settings. Its sets of prompts have a weight each: `sets` gives (set, weight)."""
+    """A track's settings. Its sets of prompts have a weight each: `prompt_sets` gives (set, weight)."""
+
+    anchor = NamedChoice(
+        VideoModel.objects.order_by("name"),
+        label=_("Model whose rating is 1000 on the anchored scale"),
+        required=False,
+        empty_label=_("none"),
+    )
 
     slug = forms.SlugField(
         label=_("Address"),
@@ -71,17 +79,11 @@ class TrackForm(_Versioned):
             "entry": _("Who gets in"),
             "anonymous": _("Visitors without an account may vote, where the arena is open to them"),
             "least_votes": _("Least votes of a model that is shown"),
-            "anchor": _("Model whose rating is 1000 on the anchored scale"),
             "battles_shown": _("Battles that are over may be watched"),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        anchor = self.fields["anchor"]
-        assert isinstance(anchor, forms.ModelChoiceField)
-        anchor.queryset = VideoModel.objects.order_by("name")
-        anchor.label_from_instance = lambda model: model.name  # type: ignore[assignment,method-assign]
-        anchor.empty_label = str(_("none"))
         if self.instance.pk:
             for name in ("slug", "task"):  # battles and addresses stand on them
                 self.fields[name].disabled = True

@@ -251,10 +251,9 @@ def _computed(track: Track, query: Query) -> Board:
 
 
 def _anchor(track: Track, query: Query, votes: Columns) -> int | None:
-    anchor = track.anchor_id
-    if query.scale is not Scale.ANCHORED or anchor is None or anchor not in votes.models:
+    if query.scale is not Scale.ANCHORED or track.anchor_id is None or track.anchor_id not in votes.models:
         return None
-    return int(np.searchsorted(votes.models, anchor))
+    return int(np.searchsorted(votes.models, track.anchor_id))
 
 
 def _spans(connected: ratings.Ints, found: ratings.Ratings | None) -> dict[int, tuple[float, float, float]]:

@@ -58,8 +58,8 @@ def test_each_vote_has_the_first_reason_that_holds(
     prompt_cap: int | None,
 ) -> None:
     votes = drawn(120, seed=seed)
-    leaks, odd, out = (np.array(sorted(one), np.int64) for one in (leaking, outliers, excluded))
-    rules = Rules(leaks, odd, out, day_cap, prompt_cap)
+    sets = [np.array(sorted(one), np.int64) for one in (leaking, outliers, excluded)]
+    rules = Rules(sets[0], sets[1], sets[2], day_cap=day_cap, prompt_cap=prompt_cap)
     assert filters.reasons(votes, rules).tolist() == plainly(votes, rules)
 
 

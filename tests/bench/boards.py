@@ -18,7 +18,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ import django
 import numpy as np
 from django.core.management import call_command
 from django.db import connection
-from django.utils import timezone
 
 from tests import servers  # first: it names the folder that settings read
 from workbench import stack
@@ -87,7 +86,7 @@ def measured(sizes: list[int]) -> list[dict[str, Any]]:
         columns._kept.clear()
         columns._parts.clear()
         first = once(lambda: columns.read(track))
-        today = timezone.now().date()
+        today = datetime.now(UTC).date()
         narrow = Query(categories=("animal",), since=today - timedelta(days=29), weights=Weights.INVERSE)
 
         def shown() -> Battle:
