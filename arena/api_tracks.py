@@ -41,7 +41,7 @@ class LeftOutPart(Schema):
 class RuledVoter(Schema):
     voter: uuid.UUID
     pseudonym: str = Field(description="As in the export of votes")
-    kind: Ruling.Kind
+    kind: Ruling.Verdict
     account: bool
     votes: int
     looked_at: int = Field(description="Votes after which the test found them; 0 where a manager decided")
@@ -130,7 +130,7 @@ def rule_on_voter(request: HttpRequest, track: str, payload: RulingIn) -> leftou
     require(request.user, "campaigns.manage")
     found = tracks.find(request.user, track)
     assert isinstance(request.user, User)
-    row = rulings.rule(found, payload.voter, Ruling.Kind(payload.kind), request.user, payload.reason)
+    row = rulings.rule(found, payload.voter, Ruling.Verdict(payload.kind), request.user, payload.reason)
     audit(request, "track.ruling", row, track=found.slug, kind=payload.kind, reason=payload.reason)
     return next(one for one in leftout.voters(found) if one.voter == payload.voter)
 

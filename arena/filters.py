@@ -67,13 +67,13 @@ class Rules:
 
 def rules(track: Track, prompts: Ints) -> Rules:
     """The track's rules as of now, for votes on these prompts."""
-    rulings: dict[str, list[int]] = {kind: [] for kind in Ruling.Kind}
+    rulings: dict[str, list[int]] = {kind: [] for kind in Ruling.Verdict}
     for kind, voter in track.rulings.values_list("kind", "voter_id"):
         rulings[kind].append(columns.voter_key(voter))
     return Rules(
         leaking=np.array(leaking(track, prompts.tolist()), np.int64),
-        outliers=np.array(rulings[Ruling.Kind.OUTLIER], np.int64),
-        excluded=np.array(rulings[Ruling.Kind.EXCLUDED], np.int64),
+        outliers=np.array(rulings[Ruling.Verdict.OUTLIER], np.int64),
+        excluded=np.array(rulings[Ruling.Verdict.EXCLUDED], np.int64),
         day_cap=track.day_cap,
         prompt_cap=track.prompt_cap,
     )

@@ -159,7 +159,7 @@ class RulesForm(_Versioned):
 class RulingForm(forms.Form):
     voter = forms.UUIDField(widget=forms.HiddenInput)
     kind = forms.ChoiceField(
-        choices=[(kind, kind.label) for kind in (Ruling.Kind.EXCLUDED, Ruling.Kind.CLEARED)]
+        choices=[(kind, kind.label) for kind in (Ruling.Verdict.EXCLUDED, Ruling.Verdict.CLEARED)]
     )
     reason = forms.CharField(max_length=200)
 

@@ -40,7 +40,7 @@ class Ruled:
 
     voter: uuid.UUID
     pseudonym: str
-    kind: Ruling.Kind
+    kind: Ruling.Verdict
     said: str
     account: bool
     votes: int
@@ -87,7 +87,7 @@ def voters(track: Track) -> list[Ruled]:
         Ruled(
             voter=row.voter_id,
             pseudonym=pseudonym(columns.voter_key(row.voter_id)),
-            kind=Ruling.Kind(row.kind),
+            kind=Ruling.Verdict(row.kind),
             said=row.get_kind_display(),
             account=row.voter.user_id is not None,
             votes=given.get(row.voter_id, 0),

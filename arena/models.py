@@ -183,14 +183,14 @@ class UnpackedVote(models.Model):
 class Ruling(models.Model):
     """What was found of a voter on a track, or decided by a manager: whether their votes count."""
 
-    class Kind(models.TextChoices):
+    class Verdict(models.TextChoices):
         OUTLIER = "outlier", _("Votes unlike everybody else's")
         EXCLUDED = "excluded", _("Excluded by a manager")
         CLEARED = "cleared", _("Counts, by a manager's word")
 
     track = models.ForeignKey(Track, on_delete=models.CASCADE, related_name="rulings")
     voter = models.ForeignKey(Voter, on_delete=models.CASCADE, related_name="rulings")
-    kind = models.CharField(max_length=8, choices=Kind)
+    kind = models.CharField(max_length=8, choices=Verdict)
     votes = models.PositiveIntegerField(default=0)  # looked at when it was found
     p_value = models.FloatField(null=True, blank=True)
     decided_by = models.ForeignKey(

@@ -31,7 +31,7 @@ def find_outliers(track: Track) -> int:
         Ruling(
             track=track,
             voter=voter,
-            kind=Ruling.Kind.OUTLIER,
+            kind=Ruling.Verdict.OUTLIER,
             votes=found[key].votes,
             p_value=found[key].p_value,
         )
@@ -44,7 +44,7 @@ def find_outliers(track: Track) -> int:
     return len(made)
 
 
-def rule(track: Track, voter_id: uuid.UUID, kind: Ruling.Kind, by: User, reason: str) -> Ruling:
+def rule(track: Track, voter_id: uuid.UUID, kind: Ruling.Verdict, by: User, reason: str) -> Ruling:
     """A manager's word on a voter. Raises Missing if they never had a battle on this track."""
     voter = Voter.objects.filter(pk=voter_id).first()
     if voter is None or not Battle.objects.filter(voter=voter, track=track).exists():

@@ -81,7 +81,7 @@ def ruling(request: SignedInRequest, track: str) -> HttpResponse:
         return redirect("arena_filters", found.slug)
     said = form.cleaned_data
     try:
-        row = rulings.rule(found, said["voter"], Ruling.Kind(said["kind"]), request.user, said["reason"])
+        row = rulings.rule(found, said["voter"], Ruling.Verdict(said["kind"]), request.user, said["reason"])
     except Missing as missing:
         messages.error(request, missing.message)
     else:

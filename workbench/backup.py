@@ -37,7 +37,7 @@ from workbench.storage import reading
 FORMAT = 1
 DUMP, MANIFEST, MEDIA = "database.dump", "manifest.json", "media/"
 # Filled by `migrate` alone: rows there don't make a database one that holds somebody's work.
-MADE_BY_MIGRATE = {"django_migrations", "django_content_type", "auth_permission"}
+MADE_BY_MIGRATE = {"django_migrations", "django_content_type", "auth_permission", "arena_track"}
 CHUNK = 1024 * 1024
 
 

@@ -198,7 +198,7 @@ def _places(text: str) -> list[str]:
 # --- Texts that are not marked ------------------------------------------------------------------------------
 
 _SAID_ALIKE = {"API", "SHA-256", "English", "openapi.json", "A", "B", "CSV", "JSON", "ECE", "Elo (", "p"}
-_SAID_ALIKE |= {"PNG", "SVG", "PDF", "Likert", "GSB", "G", "S", "(G − B) / N", "(G + S) / (B + S)"}
+_SAID_ALIKE |= {"PNG", "SVG", "PDF", "Likert", "GSB", "G", "S", "US$", "(G − B) / N", "(G + S) / (B + S)"}
 _UNITS = {"s"}
 _SHOWN_ATTRIBUTES = {"title", "aria-label", "placeholder", "alt", "label", "data-text"}
 _NOT_READ = {"script", "style", "code", "pre", "kbd"}

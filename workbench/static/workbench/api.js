@@ -13,8 +13,8 @@ export function csrfToken() {
   return document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "";
 }
 
-/** Resolves with the decoded answer; rejects with ApiError. */
-export async function call(method, url, body) {
+/** Resolves with the decoded answer; rejects with ApiError, with status 0 too where `signal` aborts it. */
+export async function call(method, url, body, signal) {
   let response;
   try {
     response = await fetch(url, {
@@ -22,6 +22,7 @@ export async function call(method, url, body) {
       headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin",
+      signal,
     });
   } catch {
     throw new ApiError(0, {});

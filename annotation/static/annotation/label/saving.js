@@ -20,6 +20,7 @@ export class Drafts {
     this.waiting = null;
     this.busy = false;
     this.closed = false;
+    this.unsure = false; // whether the server has a save that was aborted
   }
 
   /** Answers that this browser kept and the server never got, and saves them now; else null. */
@@ -36,9 +37,11 @@ export class Drafts {
     if (!this.busy) this.saving = this.#next();
   }
 
-  /** A submission carries the answers: what is on its way is let go, and the server refuses it if it is late. */
+  /** A submission carries the answers: what is on its way is let go. */
   close() {
     this.closed = true;
+    this.unsure ||= this.busy;
+    this.sent?.abort();
     this.waiting = null;
     clearTimeout(this.timer);
     localStorage.removeItem(this.name);
@@ -58,8 +61,10 @@ export class Drafts {
     this.busy = true;
     this.tell("saving");
     try {
-      const saved = await call("PUT", this.url, { answers, draft_version: this.version });
+      this.sent = new AbortController();
+      const saved = await call("PUT", this.url, { answers, draft_version: this.version }, this.sent.signal);
       this.version = saved.draft_version;
+      this.unsure = false;
       if (this.waiting === null || this.closed) localStorage.removeItem(this.name);
       else localStorage.setItem(this.name, JSON.stringify({ answers: this.waiting, version: this.version }));
       if (!this.closed) this.tell("saved");
@@ -68,7 +73,12 @@ export class Drafts {
         this.busy = false;
         return;
       }
-      if (error.status === 409) {
+      if (error.status === 409 && this.unsure && error.body.draft_version === this.version + 1) {
+        // The save that was aborted had arrived.
+        this.version = error.body.draft_version;
+        this.unsure = false;
+        this.waiting ??= answers;
+      } else if (error.status === 409) {
         this.waiting = null;
         localStorage.removeItem(this.name);
         this.tell("conflict", error);
