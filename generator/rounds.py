@@ -90,8 +90,8 @@ def start(user: User, plan: Plan, request: HttpRequest | None = None) -> Round:
 def advance(round_id: int) -> Round:
     """Take the round as far as it goes now. Safe at any time. Raises Round.DoesNotExist."""
     with transaction.atomic():
-        rows = Round.objects.select_for_update(of=("self",))
-        round_ = rows.select_related("base", "trained", "created_by").get(pk=round_id)
+        # Without joins: where it waits for the lock, joined rows would be those from before.
+        round_ = Round.objects.select_for_update().get(pk=round_id)
         with translation.override(round_.created_by.language):
             while round_.state == State.WORKING and _step_done(round_):
                 if round_.step in _AFTER:
@@ -488,7 +488,7 @@ def _tell(round_: Round, text: str) -> None:
 
 def _controlled(user: User, round_id: int) -> Round:
     require(user, "runs.launch")
-    round_ = Round.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=round_id)
+    round_ = Round.objects.select_for_update().get(pk=round_id)
     if not may_control(user, round_):
         raise PermissionDenied(_("Only the person who started this round and managers may do this."))
     return round_
