@@ -229,8 +229,8 @@ async function submit() {
     played: Math.round(now.player.played * 10) / 10,
   };
   try {
-    now.drafts.close();
     clearTimeout(now.timer);
+    await now.drafts.close();
     const answer = await outbox.submit(now.item.assignment, body);
     await tell(answer?.gold, now.item, texts.gold);
     if (now === work) await next();

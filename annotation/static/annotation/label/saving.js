@@ -6,6 +6,7 @@
 import { ApiError, call } from "../../workbench/api.js";
 
 const RETRY_AFTER = 5000;
+const LET_GO_AFTER = 1000; // ms
 
 /**
  * Saves the newest answers; while a save is on its way, only the newest of those that follow is kept. Until the
@@ -37,14 +38,17 @@ export class Drafts {
     if (!this.busy) this.saving = this.#next();
   }
 
-  /** A submission carries the answers: what is on its way is let go. */
-  close() {
+  /** A submission carries the answers: what is on its way gets a moment to arrive, then it is let go. */
+  async close() {
     this.closed = true;
-    this.unsure ||= this.busy;
-    this.sent?.abort();
     this.waiting = null;
     clearTimeout(this.timer);
     localStorage.removeItem(this.name);
+    if (!this.busy) return;
+    await Promise.race([this.saving, new Promise((over) => setTimeout(over, LET_GO_AFTER))]);
+    if (!this.busy) return;
+    this.unsure = true;
+    this.sent.abort();
   }
 
   /** The submission was refused: saves these answers, and goes on. */
