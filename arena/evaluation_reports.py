@@ -19,6 +19,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from annotation import taxonomy
+from annotation.counting import counted
 from annotation.models import Campaign, Category, Clip, Dimension, ItemClip, Judgement, Prompt, VideoModel
 from annotation.rubric import rubric
 from annotation.scoreagreement import Figure as Estimate
@@ -102,7 +103,7 @@ def refresh_all() -> None:
 
 
 def stale(evaluation: Evaluation) -> bool:
-    """Whether judgements came since; while many come, one computation in half a minute is enough."""
+    """Whether judgements came or ceased to count since; while many come, one computation in half a minute is enough."""
     if _given(evaluation) == evaluation.report_judgements:
         return False
     at = evaluation.report_at
@@ -406,9 +407,9 @@ def _clips(evaluation: Evaluation, prompts: set[int]) -> dict[int, dict[VideoMod
 
 
 def _given(evaluation: Evaluation) -> int:
-    """Judgements with all corrections, so that a correction counts as something new."""
+    """Judgements that count, with all corrections: a correction is something new, and so is an exclusion."""
     campaigns: list[uuid.UUID] = [one.pk for one in evaluation.campaigns]
-    return Judgement.objects.filter(item__campaign__in=campaigns).count()
+    return counted(Judgement.objects.filter(item__campaign__in=campaigns)).count()
 
 
 def _in_language(names: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation import manifest
+from annotation import exclusion, manifest
 from annotation.models import Campaign, Clip, Prompt, PromptCandidate, Task, VideoModel
 from arena import evaluation_clips, evaluation_figures, evaluation_items, evaluation_reports, evaluations
 from arena.models_evaluations import Evaluation
@@ -232,6 +232,29 @@ def test_ending_it_early_keeps_what_was_judged(engineer: User) -> None:
     assert report.judgements == 5
     with pytest.raises(Conflict, match="ended already"):
         evaluations.finish(engineer, made.pk, ended.version)
+
+
+def test_whose_work_is_excluded_falls_out_of_the_report_and_comes_back(engineer: User) -> None:
+    made = evaluation(engineer)
+    campaign = made.likert_campaign
+    assert campaign is not None
+    mild, strict = expert("mild"), expert("strict")
+    for person in (mild, strict):
+        score_all(campaign, person, worth)
+    evaluations.advance(made.pk)
+
+    def raters() -> int:
+        evaluation_reports.refresh_all()
+        made.refresh_from_db()
+        report = evaluation_reports.of(made)
+        assert report is not None
+        return report.experts
+
+    assert raters() == 2
+    exclusion.exclude(campaign.pk, strict.pk, "does not read the rubric")
+    assert raters() == 1
+    exclusion.take_back(campaign.pk, strict.pk)
+    assert raters() == 2
 
 
 def test_figures_have_their_rows_and_no_row_is_a_formula(engineer: User) -> None:
