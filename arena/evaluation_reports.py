@@ -103,7 +103,7 @@ def refresh_all() -> None:
 
 
 def stale(evaluation: Evaluation) -> bool:
-    """Whether judgements came or ceased to count since; while many come, one computation in half a minute is enough."""
+    """Whether judgements came or ceased to count since; while many come, one in half a minute is enough."""
     if _given(evaluation) == evaluation.report_judgements:
         return False
     at = evaluation.report_at
