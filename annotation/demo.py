@@ -8,10 +8,12 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
-from annotation import campaigns, clips, drawn, prompts
-from annotation.dimensions import default_dimensions
+from annotation.campaigns import lifecycle
+from annotation.campaigns.dimensions import default_dimensions
+from annotation.campaigns.planning import Selection
+from annotation.clips import drawn, intake
 from annotation.models import Campaign, PromptSet, VideoModel
-from annotation.planning import Selection
+from annotation.prompts import identity
 from workbench.models import User
 
 CAMPAIGN = "First look: four drawn clips at a time"
@@ -38,7 +40,7 @@ def load(manager: User, say: Callable[[str], None]) -> None:
             if number % 6 == 0:
                 say(f"  drawn clips: {number} of {total}")
     prompt_set = PromptSet.objects.get(slug="drawn")
-    spec = campaigns.CampaignSpec(
+    spec = lifecycle.CampaignSpec(
         name=CAMPAIGN,
         guidelines=GUIDELINES,
         dimensions=default_dimensions(),
@@ -46,25 +48,25 @@ def load(manager: User, say: Callable[[str], None]) -> None:
         overlap=2,
     )
     with transaction.atomic():
-        campaign = campaigns.create(spec, manager)
-        campaigns.set_state(campaign.pk, Campaign.State.OPEN, campaign.version)
+        campaign = lifecycle.create(spec, manager)
+        lifecycle.set_state(campaign.pk, Campaign.State.OPEN, campaign.version)
 
 
-def _take_in(facts: clips.Facts, path: Path, manager: User) -> None:
+def _take_in(facts: intake.Facts, path: Path, manager: User) -> None:
     try:
         with path.open("rb") as file:
-            made = clips.ingest(file, path.name, facts, uploaded_by=manager)
+            made = intake.ingest(file, path.name, facts, uploaded_by=manager)
         # Asked for even if the clip was there: an earlier attempt may have ended in between.
-        clips.make_rendition(made.clip.pk)
+        intake.make_rendition(made.clip.pk)
     finally:
         connection.close()
 
 
-def _facts(scene: drawn.Scene, model: drawn.DrawnModel, seed: int) -> clips.Facts:
-    prompt = prompts.find_or_create(scene.text_en, scene.text_zh)
+def _facts(scene: drawn.Scene, model: drawn.DrawnModel, seed: int) -> intake.Facts:
+    prompt = identity.find_or_create(scene.text_en, scene.text_zh)
     prompt_set, _ = PromptSet.objects.get_or_create(slug="drawn", defaults={"name": "Drawn scenes"})
     prompt.prompt_sets.add(prompt_set)
     video_model, _ = VideoModel.objects.get_or_create(
         slug=model.slug, defaults={"name": model.name, "organisation": "Video Workbench"}
     )
-    return clips.Facts(prompt=prompt, video_model=video_model, seed=seed, source=SOURCE)
+    return intake.Facts(prompt=prompt, video_model=video_model, seed=seed, source=SOURCE)

@@ -2,7 +2,7 @@
 
 from django.db.models.functions import Now
 
-from annotation import queue
+from annotation.labelling import queue
 from annotation.models import Assignment, Shortfall
 from workbench.models import User
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.models import Category, Prompt
-from annotation.taxonomy import subtree
+from annotation.prompts.taxonomy import subtree
 from arena import columns
 from arena.columns import Columns
 from arena.ratings import Intervals, Ties

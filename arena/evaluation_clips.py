@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from annotation.models import Clip, Prompt, PromptCandidate, PromptSet, Task, VideoModel
-from arena.models_evaluations import Evaluation
+from arena.models import Evaluation
 
 MANIFEST_COLUMNS = ("path", "prompt_set", "prompt_id", "prompt", "task", "model", "seed")
 

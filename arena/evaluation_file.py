@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from annotation.models import Clip
 from arena import evaluation_figures, evaluation_reports
 from arena.evaluation_reports import Report
-from arena.models_evaluations import Evaluation
+from arena.models import Evaluation
 from workbench import charts, chromium
 from workbench.storage import reading
 

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from annotation.planning import Group
+from annotation.campaigns.planning import Group
 
 ClipsBySeed = Mapping[int, uuid.UUID]
 Cells = Mapping[tuple[int, int], ClipsBySeed]

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from arena import power
 from arena.evaluation_reports import OVERALL
-from arena.mixedmodel import Components
-from arena.models_evaluations import Evaluation
+from arena.models import Evaluation
+from arena.numerics import power
+from arena.numerics.mixedmodel import Components
 
 POWER = 0.8
 SAME = 0.3

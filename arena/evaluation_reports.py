@@ -1,7 +1,8 @@
 """What an evaluation's judgements say: computed from them, kept on its row, anew when more have come.
 
-Absolute scores by `likert.py`, pairs by `gsb.py`, agreement by `annotation.scoreagreement`. "overall" is one
-more dimension: of scores the mean over the others within a judgement, of pairs the experts' own overall word.
+Absolute scores by `likert.py`, pairs by `gsb.py`, agreement by
+`annotation.quality.scoreagreement`. "overall" is one more dimension: of scores the mean over the others
+within a judgement, of pairs the experts' own overall word.
 """
 
 import uuid
@@ -18,15 +19,15 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from annotation import taxonomy
-from annotation.counting import counted
+from annotation.campaigns.rubric import rubric
 from annotation.models import Campaign, Category, Clip, Dimension, ItemClip, Judgement, Prompt, VideoModel
-from annotation.rubric import rubric
-from annotation.scoreagreement import Figure as Estimate
-from annotation.scoreagreement import agreement
-from annotation.scores import GsbRow, LikertRow, gsb_rows, likert_rows
+from annotation.prompts import taxonomy
+from annotation.quality.scoreagreement import Figure as Estimate
+from annotation.quality.scoreagreement import agreement
+from annotation.results.counting import counted
+from annotation.results.scores import GsbRow, LikertRow, gsb_rows, likert_rows
 from arena import gsb, likert
-from arena.models_evaluations import Evaluation
+from arena.models import Evaluation
 
 log = structlog.get_logger(__name__)
 

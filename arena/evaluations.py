@@ -21,14 +21,14 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from annotation import campaigns
-from annotation.campaigns import CampaignSpec
-from annotation.dimensions import default_dimensions
+from annotation.campaigns import lifecycle
+from annotation.campaigns.dimensions import default_dimensions
+from annotation.campaigns.lifecycle import CampaignSpec
+from annotation.campaigns.planning import Group, Selection
 from annotation.models import Campaign, PromptSet, Task, VideoModel
-from annotation.planning import Group, Selection
 from arena import evaluation_clips, evaluation_items
 from arena.evaluation_clips import ClipTable
-from arena.models_evaluations import Evaluation
+from arena.models import Evaluation
 from workbench.access import audit, require
 from workbench.models import Notice, User
 from workbench.refusals import Conflict, Invalid, Missing, Refusal
@@ -66,7 +66,7 @@ def create(user: User, plan: EvaluationPlan, request: HttpRequest | None = None)
     """
     require(user, "evaluate")
     _check(plan)
-    campaigns.who_labels(plan.annotators, plan.groups)
+    lifecycle.who_labels(plan.annotators, plan.groups)
     with transaction.atomic():
         made = Evaluation.objects.create(
             name=plan.name,
@@ -176,7 +176,7 @@ def _look_at_campaigns(row: Evaluation) -> None:
     for campaign in row.campaigns:
         if campaign.state == Campaign.State.DRAFT:
             try:
-                campaigns.set_state(campaign.pk, Campaign.State.OPEN, campaign.version)
+                lifecycle.set_state(campaign.pk, Campaign.State.OPEN, campaign.version)
             except Conflict as conflict:  # renditions are being made: the next look finds them
                 log.info("evaluation_waits", evaluation=str(row.pk), why=conflict.code)
             campaign.refresh_from_db()
@@ -197,7 +197,7 @@ def _campaign(row: Evaluation, protocol: str, items: list[Group]) -> Campaign:
         annotators=tuple(row.experts.get("annotators", ())),
         groups=tuple(row.experts.get("groups", ())),
     )
-    return campaigns.create(spec, row.created_by, items=items)
+    return lifecycle.create(spec, row.created_by, items=items)
 
 
 def _likert(row: Evaluation, found: ClipTable) -> list[Group]:
@@ -264,8 +264,8 @@ def _fresh(evaluation_id: uuid.UUID, version: int) -> Evaluation:
 
 def _end(row: Evaluation, state: str) -> None:
     for campaign in row.campaigns:
-        if Campaign.State.CLOSED in campaigns.MOVES[campaign.state]:
-            campaigns.set_state(campaign.pk, Campaign.State.CLOSED, campaign.version)
+        if Campaign.State.CLOSED in lifecycle.MOVES[campaign.state]:
+            lifecycle.set_state(campaign.pk, Campaign.State.CLOSED, campaign.version)
             campaign.refresh_from_db()
     changed: dict[str, Any] = {"version": F("version") + 1}
     Evaluation.objects.filter(pk=row.pk).update(state=state, problem="", ended_at=timezone.now(), **changed)

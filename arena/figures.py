@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from annotation.models import VideoModel
-from arena import columns, leaderboard, online
+from arena import columns, leaderboard
 from arena.boardquery import Query
 from arena.models import Track
+from arena.numerics import online
 from arena.tally import tally
 
 MARKS = 40

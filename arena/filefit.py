@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from arena import online, ratings
-from arena.counts import BOTH_BAD, Counts, Ints, counted, groups, split
+from arena import ratings
+from arena.numerics import online
+from arena.numerics.counts import BOTH_BAD, Counts, Ints, counted, groups, split
 from arena.ratings import ELO, Anchor, Intervals, Ratings, Ties
 from arena.votesfile import Ballots
 from workbench.csvtable import TableError

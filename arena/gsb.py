@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from annotation import resampling
-from annotation.resampling import DRAWS, Floats, Ints
-from arena.groups import grouped, numbered, prompts_in
+from annotation.quality import resampling
+from annotation.quality.resampling import DRAWS, Floats, Ints
+from arena.numerics.groups import grouped, numbered, prompts_in
 
 VERDICTS = ("G", "S", "B")
 WORK = 20_000_000
@@ -83,8 +83,8 @@ def compare(
 def correlation(verdicts: pd.DataFrame) -> float | None:
     """How far two verdicts (G 1, S 0, B -1) on one prompt, opponent and dimension correlate.
 
-    The one-way intraclass correlation within opponents and dimensions, for `arena.power`; None where none was
-    judged twice or all verdicts are the same.
+    The one-way intraclass correlation within opponents and dimensions, for `arena.numerics.power`; None where
+    none was judged twice or all verdicts are the same.
     """
     rows = verdicts[verdicts["verdict"].notna()]
     value = 1.0 - _said(rows)

@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 from redis.exceptions import RedisError
 
 from annotation.models import VideoModel
-from arena import boardquery, columns, filters, ratings, weighing
+from arena import boardquery, columns, filters, ratings
 from arena.boardquery import Query, Scale, Voters, Weights
 from arena.columns import Columns
 from arena.filters import Reason
 from arena.models import Track
+from arena.numerics import weighing
 from arena.ratings import Ties
 from arena.tally import Tally, tally
 

@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from annotation import resampling
-from annotation.resampling import DRAWS, Floats, Ints
-from annotation.scoreagreement import ScoreAgreement, agreement
-from arena import mixedmodel
-from arena.groups import grouped, numbered, prompts_in
-from arena.mixedmodel import Components, NotEstimableError
+from annotation.quality import resampling
+from annotation.quality.resampling import DRAWS, Floats, Ints
+from annotation.quality.scoreagreement import ScoreAgreement, agreement
+from arena.numerics import mixedmodel
+from arena.numerics.groups import grouped, numbered, prompts_in
+from arena.numerics.mixedmodel import Components, NotEstimableError
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def labelled(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
 
 
 def adjusted(scores: pd.DataFrame) -> list[AdjustedDimension]:
-    """Severity-adjusted means in each dimension, by the mixed model of `arena.mixedmodel`.
+    """Severity-adjusted means in each dimension, by the mixed model of `arena.numerics.mixedmodel`.
 
     Intervals are Student's with one degree of freedom less than there are prompts.
     """

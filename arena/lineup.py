@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from arena import boardquery, columns, filters, leaderboard, ratings
 from arena.boardquery import Query, Voters
 from arena.columns import Ints
-from arena.matchmaking import pair_probabilities, prompt_probabilities
 from arena.models import Track, Voter
+from arena.numerics.matchmaking import pair_probabilities, prompt_probabilities
 from arena.ratings import Floats
 from arena.tally import tally
 

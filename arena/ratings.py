@@ -21,10 +21,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from arena.counts import Counts, Floats, Ints, Numbers, comparable, counted, groups, split
-from arena.fitting import PRIOR_VOTES, SIDE_PRIOR, Fit, fitted
-from arena.intervals import bootstrap, percentiles, sandwich
-from arena.outcomes import ELO, Ties
+from arena.numerics.counts import Counts, Floats, Ints, Numbers, comparable, counted, groups, split
+from arena.numerics.fitting import PRIOR_VOTES, SIDE_PRIOR, Fit, fitted
+from arena.numerics.intervals import bootstrap, percentiles, sandwich
+from arena.numerics.outcomes import ELO, Ties
 
 __all__ = [
     "CENTRE",

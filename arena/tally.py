@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.columns import Columns
-from arena.counts import BOTH_BAD, Counts, counted, split
+from arena.numerics.counts import BOTH_BAD, Counts, counted, split
 from arena.ratings import Floats
 
 

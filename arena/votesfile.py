@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.counts import BOTH_BAD, LEFT, RIGHT, TIE, Floats
+from arena.numerics.counts import BOTH_BAD, LEFT, RIGHT, TIE, Floats
 from workbench.csvtable import Column, Table
 from workbench.csvtable import read as read_table
 

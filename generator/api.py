@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI, Router, Schema, Status
 from pydantic import Field, StringConstraints, WithJsonSchema
 
-from annotation import sharing
-from annotation.api_clips import ClipOut
+from annotation.api.clips import ClipOut
 from annotation.models import PromptSet
-from annotation.prompts import TEXT_LENGTH
+from annotation.prompts import sharing
+from annotation.prompts.identity import TEXT_LENGTH
 from generator import checkpoints, playground, progress, rounds
 from generator.models import Checkpoint, Round
 from generator.playground import MOST_PROMPTS, MOST_SEEDS, Wanted

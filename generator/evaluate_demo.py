@@ -19,14 +19,15 @@ from typing import Any
 
 from django.core.management import call_command
 
-from annotation import clips, promptsets
-from annotation.clips import Facts
-from annotation.degrade import Kind, degraded_pixels
+from annotation.clips import intake
+from annotation.clips.degrade import Kind, degraded_pixels
+from annotation.clips.intake import Facts
 from annotation.models import Campaign, Clip, PromptSet, VideoModel
+from annotation.prompts import promptsets
 from arena import evaluation_file, evaluation_reports, evaluations
 from arena.evaluation_reports import OVERALL, Report
 from arena.evaluations import EvaluationPlan
-from arena.models_evaluations import Evaluation
+from arena.models import Evaluation
 from generator import checkpoints
 from generator.data.measures import read_clip
 from generator.infer.files import write_clip
@@ -187,7 +188,7 @@ class Demo:
             base = checkpoints.register(SHIPPED, CHECKPOINT).video_model
         except (checkpoints.NotACheckpointError, OSError) as error:
             raise DemoError(f"{SHIPPED} can't be used: {error}") from error
-        models = (base, *(clips.video_model_named(name) for name in DEGRADED))
+        models = (base, *(intake.video_model_named(name) for name in DEGRADED))
         plan = EvaluationPlan(
             name=f"{BENCHMARK}: {CHECKPOINT} and its degraded copies",
             prompt_set=self._prompts(),
@@ -242,7 +243,7 @@ class Demo:
             path = Path(folder) / "clip.mp4"
             write_clip(video, path, FPS, f"{model.slug} {clip.pk}")
             with path.open("rb") as file:
-                clips.ingest(file, path.name, facts, uploaded_by=self._user)
+                intake.ingest(file, path.name, facts, uploaded_by=self._user)
 
     def _have_scored(self, campaign: Campaign) -> None:
         """Simulated experts at work in an open campaign; sent again for what was held by others."""

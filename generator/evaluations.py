@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from annotation.models import VideoModel
 from arena import evaluation_clips
 from arena.evaluation_clips import ClipTable
-from arena.models_evaluations import Evaluation, EvaluationRun
+from arena.models import Evaluation, EvaluationRun
 from generator.models import Checkpoint
 from generator.runs_generate import MOST_CLIPS
 from workbench.models import RunState

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from annotation import sharing
 from annotation.models import PromptSet
-from annotation.prompts import TEXT_LENGTH
+from annotation.prompts import sharing
+from annotation.prompts.identity import TEXT_LENGTH
 from generator import checkpoints
 from generator.models import Checkpoint
 from generator.playground import MOST_PROMPTS, MOST_SEEDS, Wanted

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 
-from annotation import firstframes, prompts
 from annotation.models import Clip, Task
+from annotation.prompts import firstframes, identity
 from generator.models import Checkpoint
 from workbench.models import Run, User
 from workbench.runs import launch
@@ -34,7 +34,7 @@ def generate(user: User, wanted: Wanted, request: HttpRequest | None = None) -> 
     """Launch it. Raises as `launch` does, and firstframes.NotAPictureError."""
     kept = firstframes.keep(wanted.first_frame) if wanted.first_frame is not None else None
     task = Task.I2V if kept else Task.T2V
-    rows = [prompts.find_or_create(*_in_its_language(text), task, kept) for text in wanted.texts]
+    rows = [identity.find_or_create(*_in_its_language(text), task, kept) for text in wanted.texts]
     config = {
         "checkpoint": str(wanted.checkpoint.pk),
         "prompts": list(dict.fromkeys(row.pk for row in rows)),

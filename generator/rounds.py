@@ -31,11 +31,11 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from annotation import campaigns
-from annotation.campaigns import CampaignSpec
-from annotation.dimensions import default_dimensions
+from annotation.campaigns import lifecycle
+from annotation.campaigns.dimensions import default_dimensions
+from annotation.campaigns.lifecycle import CampaignSpec
+from annotation.campaigns.planning import Selection
 from annotation.models import Campaign, Clip, Prompt, PromptSet, Task
-from annotation.planning import Selection
 from generator import reports
 from generator.models import Checkpoint, Round, RoundPrompt, RoundRun
 from generator.round_presets import PRESETS, RoundPreset
@@ -410,8 +410,8 @@ def _open_campaign(round_: Round) -> Campaign:
         ),
         overlap=preset.overlap,
     )
-    campaign = campaigns.create(spec, round_.created_by)
-    return campaigns.set_state(campaign.pk, Campaign.State.OPEN, campaign.version)
+    campaign = lifecycle.create(spec, round_.created_by)
+    return lifecycle.set_state(campaign.pk, Campaign.State.OPEN, campaign.version)
 
 
 def _deal(prompt_set: PromptSet, preset: RoundPreset) -> tuple[list[Prompt], list[Prompt]]:
@@ -476,8 +476,8 @@ def _end(round_: Round, state: str) -> None:
     round_.state, round_.problem, round_.ended_at = state, "", timezone.now()
     round_.save(update_fields=["state", "problem", "ended_at"])
     campaign = round_.campaign
-    if campaign is not None and Campaign.State.CLOSED in campaigns.MOVES[campaign.state]:
-        campaigns.set_state(campaign.pk, Campaign.State.CLOSED, campaign.version)
+    if campaign is not None and Campaign.State.CLOSED in lifecycle.MOVES[campaign.state]:
+        lifecycle.set_state(campaign.pk, Campaign.State.CLOSED, campaign.version)
 
 
 def _tell(round_: Round, text: str) -> None:

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from pydantic import BaseModel, ConfigDict, Field
 
-from annotation import campaigns, queue
+from annotation.campaigns import lifecycle
+from annotation.labelling import queue
 from annotation.models import Campaign
 from generator.runs_simulate import Noise, People, Seed, hand_out_tokens, simulated_person
 from workbench.models import Role
@@ -51,7 +52,7 @@ def pin(wanted: SimulateExpertsRun) -> Config:
         text = _("The campaign “%(name)s” is not open: %(state)s.")
         raise _refused(text % {"name": campaign.name, "state": campaign.get_state_display()})
     people = [simulated_person(number, Role.EXPERT) for number in range(1, wanted.experts + 1)]
-    if not all(campaigns.invited(campaign, person) for person in people):
+    if not all(lifecycle.invited(campaign, person) for person in people):
         text = _("The campaign “%(name)s” is for invited people only.")
         raise _refused(text % {"name": campaign.name})
     return wanted.model_dump(mode="json")

@@ -19,11 +19,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from pydantic import BaseModel, ConfigDict, Field
 
-from annotation import clips
-from annotation.clips import Facts
+from annotation.clips import intake
+from annotation.clips.intake import Facts
+from annotation.clips.staging import first_frame_file, stage_first_frames
 from annotation.media import Refused
 from annotation.models import Clip, Prompt, PromptSet, Task
-from annotation.staging import first_frame_file, stage_first_frames
 from generator import checkpoints
 from generator.models import Checkpoint, GeneratedClip
 from workbench.models import Run, User
@@ -198,13 +198,13 @@ def _take_in(planned: Planned, checkpoint: Checkpoint, folder: Path, by: User) -
     )
     try:
         with path.open("rb") as file:
-            taken = clips.ingest(file, path.name, facts, uploaded_by=by)
+            taken = intake.ingest(file, path.name, facts, uploaded_by=by)
     except FileNotFoundError as error:
         text = _("The generator left no %(file)s.") % {"file": f"clips/{path.name}"}
         raise delivery.DeliveryError(text) from error
     except Refused as refused:
         text = _("%(file)s is no video that is taken: %(why)s")
-        said = {"file": f"clips/{path.name}", "why": clips.explain(refused)}
+        said = {"file": f"clips/{path.name}", "why": intake.explain(refused)}
         raise delivery.DeliveryError(text % said) from refused
     finally:
         connection.close()  # of this thread

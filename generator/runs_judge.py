@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from annotation.clips.staging import clip_file, first_frame_file, stage_clips, stage_first_frames
 from annotation.models import Clip
-from annotation.staging import clip_file, first_frame_file, stage_clips, stage_first_frames
 from generator.models import JudgeScore
 from workbench.models import Run
 from workbench.runs import delivery

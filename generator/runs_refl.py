@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from pydantic import BaseModel, ConfigDict, Field
 
+from annotation.clips.staging import first_frame_file, stage_first_frames
 from annotation.models import Prompt, PromptSet, Task
-from annotation.staging import first_frame_file, stage_first_frames
 from generator import checkpoints
 from generator.runs_generate import CHECKPOINT_FILE, Id, Uuid
 from generator.train.config import ReflConfig

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from pydantic import BaseModel, ConfigDict, Field
 
-from annotation import queue
+from annotation.labelling import queue
 from annotation.models import Campaign
 from arena.models import Vote
 from generator.simulated import TOKENS

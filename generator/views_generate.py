@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from annotation import sharing
-from annotation.firstframes import NotAPictureError
+from annotation.prompts import sharing
+from annotation.prompts.firstframes import NotAPictureError
 from generator import playground
 from generator.forms import GenerateForm
 from generator.models import Checkpoint

@@ -4,8 +4,8 @@ from itertools import product
 
 from django.db import transaction
 
-from annotation import prompts
 from annotation.models import PromptSet
+from annotation.prompts import identity
 from generator.data.world import CAMERAS, COLOURS, DIRECTIONS, SHAPES, Wanted, prompt
 
 SLUG = "world"
@@ -27,5 +27,5 @@ def world_prompt_set() -> PromptSet:
             # Seven steps on each time, so that no camera keeps to one direction.
             camera = CAMERAS[number * 7 // 4 % len(CAMERAS)]
             wanted = Wanted(shape=shape, colour=colour, direction=direction, camera=camera)
-            made.prompts.add(prompts.find_or_create(prompt(wanted, "en"), prompt(wanted, "zh")))
+            made.prompts.add(identity.find_or_create(prompt(wanted, "en"), prompt(wanted, "zh")))
     return made

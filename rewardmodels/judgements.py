@@ -2,7 +2,7 @@
 
 The form is that of `rewardmodels/train/judgements.py`. The answers go as they were given, with the replies to
 the questions: which pairs they make, and which of these break the constraint (§4.4.1), is said by
-`annotation/bestworst.py` on either side. What was simulated is marked, and people are pseudonyms.
+`annotation/labelling/bestworst.py` on either side. What was simulated is marked, and people are pseudonyms.
 """
 
 import json
@@ -13,9 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from annotation import bestworst
+from annotation.clips.staging import clip_file, first_frame_file
+from annotation.labelling import bestworst
 from annotation.models import Campaign, Clip, Dimension, ItemClip, Judgement, Prompt
-from annotation.staging import clip_file, first_frame_file
 
 _BATCH = 500
 

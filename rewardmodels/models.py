@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils import timezone
 
-from annotation.models import Campaign, Clip, Dimension
-from annotation.models_data import PairVersion
+from annotation.models import Campaign, Clip, Dimension, PairVersion
 from workbench.models import Artifact, Run
 
 

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from pydantic import BaseModel, ConfigDict, Field
 
+from annotation.clips.staging import clip_file, stage_clips
 from annotation.models import Clip, PromptSet
-from annotation.staging import clip_file, stage_clips
 from rewardmodels.train.config import AestheticConfig
 from workbench.runs.kinds import Config, ConfigRefusedError, InputsMissingError, RunKind
 from workbench.trainer.config import ConfigError, parse

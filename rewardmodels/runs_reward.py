@@ -1,9 +1,9 @@
 """The run kind `reward`: a reward model learns from the judgements of campaigns.
 
 At launch the judgements are pinned by a moment, and by the id of a version of their pairs
-(`annotation/pairversions.py`), which is made when the run begins: a resumed run learns from the same ones,
-and everybody can fetch them later. When the trainer has ended, its weights become a file of the run and a row
-of the reward models.
+(`annotation/results/pairversions.py`), which is made when the run begins: a resumed run learns from the same
+ones, and everybody can fetch them later. When the trainer has ended, its weights become a file of the run
+and a row of the reward models.
 """
 
 import datetime as dt
@@ -19,10 +19,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from pydantic import BaseModel, ConfigDict, Field
 
-from annotation import pairversions
-from annotation.models import Campaign, Dimension
-from annotation.models_data import PairVersion
-from annotation.staging import stage_clips, stage_first_frames
+from annotation.clips.staging import stage_clips, stage_first_frames
+from annotation.models import Campaign, Dimension, PairVersion
+from annotation.results import pairversions
 from rewardmodels import judgements
 from rewardmodels.models import RewardModel
 from rewardmodels.train.config import RewardConfig, RewardKind, RewardPreset

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from annotation.clips.staging import clip_file, first_frame_file, stage_clips, stage_first_frames
 from annotation.models import Campaign, Clip, ItemClip, Task, VideoModel
-from annotation.staging import clip_file, first_frame_file, stage_clips, stage_first_frames
 from rewardmodels.models import RewardModel, Score
 from workbench.models import Run
 from workbench.runs import artifacts, delivery

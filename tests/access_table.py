@@ -26,10 +26,21 @@ from django.core.files.storage import default_storage
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from annotation import collecting, examples, pairversions, sharing
-from annotation.dimensions import default_dimensions
-from annotation.models import AnnotatorGroup, Assignment, Campaign, Clip, PromptCandidate, Task, VideoModel
-from annotation.models_webhooks import Webhook, WebhookDelivery
+from annotation.campaigns import examples
+from annotation.campaigns.dimensions import default_dimensions
+from annotation.models import (
+    AnnotatorGroup,
+    Assignment,
+    Campaign,
+    Clip,
+    PromptCandidate,
+    Task,
+    VideoModel,
+    Webhook,
+    WebhookDelivery,
+)
+from annotation.prompts import collecting, sharing
+from annotation.results import pairversions
 from arena import battles, evaluation_reports, tracks
 from arena.models import Battle, Voter
 from tests.annotation import rows as labelling

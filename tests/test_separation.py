@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = (
     "workbench.trainer",
     "annotation.media",
+    "arena.numerics",
     "rewardmodels.nets",
     "rewardmodels.train",
     "rewardmodels.judge",
@@ -26,12 +27,12 @@ PACKAGES = (
     "generator.simulated",
 )
 MODULES = (
-    "annotation.degrade",
-    "annotation.bestworst",
-    "annotation.ambiguity",
-    "annotation.nearduplicates",
-    "annotation.balancing",
-    "annotation.agreement",
+    "annotation.clips.degrade",
+    "annotation.labelling.bestworst",
+    "annotation.prompts.ambiguity",
+    "annotation.prompts.nearduplicates",
+    "annotation.prompts.balancing",
+    "annotation.quality.agreement",
 )
 
 BLOCK = """

@@ -9,4 +9,3 @@ app = Celery("workbench")
 app.set_default()  # for every thread: without it, a request's thread would send to Celery's own default app
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["workbench.runs", "annotation", "arena", "generator"])
-app.autodiscover_tasks(["annotation"], related_name="tasks_quality")

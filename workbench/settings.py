@@ -118,9 +118,9 @@ TEMPLATES = [
 FORM_RENDERER = "workbench.forms.Renderer"
 # What the home page shows, in this order: functions `(request) -> Section | None` (see home.py).
 HOME_SECTIONS = [
-    "annotation.views.home_section",
-    "arena.views.home_section",
-    "arena.views_evaluations.home_section",
+    "annotation.views.labelling.home_section",
+    "arena.views.battles.home_section",
+    "arena.views.evaluations.home_section",
     "rewardmodels.views.home_section",
     "generator.views.home_section",
     "workbench.runs.views.home_section",

@@ -1,7 +1,7 @@
 """What is said when a file is not taken in: one code and one sentence for each reason.
 
 The sentences are marked for translation with ``gettext_noop`` and filled in where they are shown, so that
-this package needs no Django: ``str(refused)`` is English; a page uses `annotation.clips.explain`.
+this package needs no Django: ``str(refused)`` is English; a page uses `annotation.clips.intake.explain`.
 """
 
 from collections.abc import Mapping

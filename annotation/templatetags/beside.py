@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from django import template
 from django.utils.translation import get_language
 
-from annotation import examples, flags
+from annotation.campaigns import examples
+from annotation.labelling import flags
 from annotation.models import Campaign, GuidelineExample
 
 register = template.Library()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from django import template
 
-from annotation.pairlist import Verdict
+from annotation.results.pairlist import Verdict
 
 register = template.Library()
 _TONES = {Verdict.KEPT: "good", Verdict.UNCHECKED: "warn", Verdict.BROKEN: "bad", Verdict.OVERRULED: ""}

@@ -4,10 +4,10 @@ from django import template
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from annotation.forms_quality import KINDS
-from annotation.habits import Habits
+from annotation.forms.quality import KINDS
 from annotation.models import GoldAnswer, Participation
-from annotation.quality import PersonReport, Reliable
+from annotation.quality.annotators import PersonReport, Reliable
+from annotation.quality.habits import Habits
 
 register = template.Library()
 

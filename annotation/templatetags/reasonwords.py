@@ -2,7 +2,7 @@
 
 from django import template
 
-from annotation import reasons
+from annotation.prompts import reasons
 
 register = template.Library()
 register.filter("reason_title", reasons.title)

@@ -5,8 +5,8 @@ from django.forms import BoundField
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from annotation.campaign_agreement import DimensionAgreement, Reading
 from annotation.models import Dimension, Prompt
+from annotation.quality.campaign_agreement import DimensionAgreement, Reading
 
 register = template.Library()
 

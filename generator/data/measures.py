@@ -19,7 +19,7 @@ DIMENSIONS = (
     "motion_quality",
     "aesthetic_quality",
 )
-"""Keys as in `annotation/dimensions.py`, in its order."""
+"""Keys as in `annotation/campaigns/dimensions.py`, in its order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

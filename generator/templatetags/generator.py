@@ -4,7 +4,7 @@ from django import template
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
-from annotation.dimensions import default_dimensions
+from annotation.campaigns.dimensions import default_dimensions
 from annotation.models import Dimension, Task
 from generator.evaluation import Paired
 from generator.reports import Report

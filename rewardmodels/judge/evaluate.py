@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from annotation.bestworst import Relation, relation
+from annotation.labelling.bestworst import Relation, relation
 from rewardmodels.train.judgements import ItemJudgement
 
 CHANCE = 0.5

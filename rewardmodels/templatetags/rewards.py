@@ -6,7 +6,7 @@ from django import template
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from annotation.dimensions import default_dimensions
+from annotation.campaigns.dimensions import default_dimensions
 from annotation.models import Task
 from rewardmodels.listing import Figures
 

@@ -16,7 +16,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from annotation.degrade import IMAGE_KINDS
+from annotation.clips.degrade import IMAGE_KINDS
 from rewardmodels.nets.aesthetic import AestheticReward
 from rewardmodels.train import data, pairwise
 from rewardmodels.train.config import AestheticConfig

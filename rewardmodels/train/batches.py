@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from annotation.bestworst import Check, Mark, Picks
+from annotation.labelling.bestworst import Check, Mark, Picks
 from rewardmodels.judge.clips import SmallClip, read_clip, read_image, to_float
 from rewardmodels.nets.build import PROMPTED
 from rewardmodels.train.judgements import ItemJudgement

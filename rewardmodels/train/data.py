@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from annotation.degrade import IMAGE_KINDS, ImageKind, Video, degraded_pixels
+from annotation.clips.degrade import IMAGE_KINDS, ImageKind, Video, degraded_pixels
 from rewardmodels.train.config import AestheticConfig, ClipInput
 from workbench.trainer.checkpoints import sha256_of
 from workbench.trainer.config import ConfigError

@@ -16,8 +16,8 @@ A dimension that was not judgeable or not answered is null or absent. `compariso
 this dimension, is b at least as good as w?" and may be left out. Answers of all the campaign's dimensions
 are given, also those of other reward models: the constraint on pairs (§4.4.1) looks at them.
 
-What the answers imply is `annotation.bestworst`'s business: the preference pairs to train on are those that
-do not break the constraint, and what is certain of two clips in a dimension is its `relation`.
+What the answers imply is `annotation.labelling.bestworst`'s business: the preference pairs to train on are
+those that do not break the constraint, and what is certain of two clips in a dimension is its `relation`.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from annotation import bestworst
-from annotation.answers_json import AnswersError
-from annotation.bestworst import Answers, DimensionAnswer, Mark, Picks
-from annotation.bestworst_answers import Comparison, from_json
+from annotation.labelling import bestworst
+from annotation.labelling.answers_json import AnswersError
+from annotation.labelling.bestworst import Answers, DimensionAnswer, Mark, Picks
+from annotation.labelling.bestworst_answers import Comparison, from_json
 from workbench.trainer.config import ConfigError
 
 Task = Literal["t2v", "i2v"]

@@ -6,13 +6,14 @@ from typing import Any
 
 from django.db.models import Count, Q
 
-from annotation import campaigns, judging, queue
-from annotation.campaigns import CampaignSpec
-from annotation.dimensions import default_dimensions
-from annotation.judging import Submission
+from annotation.campaigns import lifecycle
+from annotation.campaigns.dimensions import default_dimensions
+from annotation.campaigns.lifecycle import CampaignSpec
+from annotation.campaigns.planning import Selection
+from annotation.labelling import judging, queue
+from annotation.labelling.judging import Submission
 from annotation.models import Assignment, Campaign, Clip, Judgement, Prompt, Rendition, Task, VideoModel
-from annotation.planning import Selection
-from annotation.prompts import fingerprint
+from annotation.prompts.identity import fingerprint
 from workbench.models import Role, User
 
 PASSWORD = "a long enough password"
@@ -80,8 +81,8 @@ def campaign(manager: User, *, items: int = 3, opened: bool = True, **changes: A
         "selection": Selection(clips_per_item=size),
         **changes,
     }
-    made = campaigns.create(CampaignSpec(**spec), manager)
-    return campaigns.set_state(made.pk, Campaign.State.OPEN, made.version) if opened else made
+    made = lifecycle.create(CampaignSpec(**spec), manager)
+    return lifecycle.set_state(made.pk, Campaign.State.OPEN, made.version) if opened else made
 
 
 def picks(assignment: Assignment, best: int = 0, worst: int = -1) -> dict[str, Any]:

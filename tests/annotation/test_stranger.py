@@ -21,11 +21,11 @@ from django.core.management import call_command
 from numpy.typing import NDArray
 from pytest_django.live_server_helper import LiveServer
 
-from annotation.degrade import Kind, degrade
-from annotation.degraded_clips import write_frames
+from annotation.clips.degrade import Kind, degrade
+from annotation.clips.degraded_clips import write_frames
 from annotation.models import Clip
 from tests.annotation import rows
-from tests.annotation.test_export_folder import load_dataset
+from tests.annotation.exchange.test_export_folder import load_dataset
 from workbench.models import ApiToken, Role, User
 
 pytestmark = [pytest.mark.slow, pytest.mark.clips, pytest.mark.django_db(transaction=True)]

@@ -4,13 +4,13 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from annotation import judging, queue
-from annotation.judging import Submission
+from annotation.labelling import judging, queue
+from annotation.labelling.judging import Submission
 from annotation.models import Assignment, Campaign, Clip, ItemClip, PromptSet, VideoModel
-from annotation.promptsets import named
+from annotation.prompts.promptsets import named
 from arena import evaluations
 from arena.evaluations import EvaluationPlan
-from arena.models_evaluations import Evaluation
+from arena.models import Evaluation
 from tests.annotation import rows
 from workbench.models import Role, User
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from annotation.resampling import Floats
+from annotation.quality.resampling import Floats
 
 
 def scores(

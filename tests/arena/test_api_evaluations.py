@@ -9,7 +9,7 @@ from django.test import Client
 
 from annotation.models import Clip, PromptSet, VideoModel
 from arena import evaluation_reports, evaluations
-from arena.models_evaluations import Evaluation
+from arena.models import Evaluation
 from tests.annotation import rows
 from tests.arena.evaluations_made import evaluation, expert, prompt_set, score_all
 from workbench.models import Role, User

@@ -14,8 +14,8 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from annotation import taxonomy
 from annotation.models import Prompt, Rendition, Task, VideoModel
+from annotation.prompts import taxonomy
 from arena import columns, figures, leaderboard, tracks, watching
 from arena.boardquery import Query, Scale, Voters, Weights, parsed
 from arena.models import Answer, Battle, Track, Vote, Voter

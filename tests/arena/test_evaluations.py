@@ -12,10 +12,11 @@ from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation import exclusion, manifest
+from annotation.clips import manifest
 from annotation.models import Campaign, Clip, Prompt, PromptCandidate, Task, VideoModel
+from annotation.quality import exclusion
 from arena import evaluation_clips, evaluation_figures, evaluation_items, evaluation_reports, evaluations
-from arena.models_evaluations import Evaluation
+from arena.models import Evaluation
 from tests.annotation import rows
 from tests.arena.evaluations_made import evaluation, expert, prompt_set, score_all
 from workbench.models import Notice, Role, User

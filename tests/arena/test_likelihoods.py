@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from arena import online
-from arena.covariates import counted_with, standardised
+from arena.numerics import online
+from arena.numerics.covariates import counted_with, standardised
 from arena.ratings import ELO, Counts, Floats, Ties, counted, fitted
 
 MODELS = 4

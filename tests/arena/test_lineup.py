@@ -7,8 +7,8 @@ import pytest
 
 from annotation.models import Prompt, PromptSet, Task, VideoModel, opaque_id
 from arena import lineup, tracks
-from arena.matchmaking import pair_probabilities
 from arena.models import Answer, Battle, Voter
+from arena.numerics.matchmaking import pair_probabilities
 from tests.annotation.rows import clips
 from tests.arena.rows import shown, voted, voted_for
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from arena.matchmaking import (
+from arena.numerics.matchmaking import (
     EXPLORATION,
     covariance_of,
     gains,

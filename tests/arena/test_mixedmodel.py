@@ -8,7 +8,7 @@ import pytest
 import statsmodels.formula.api as smf
 from scipy import linalg
 
-from arena.mixedmodel import Fit, NotEstimableError, fit
+from arena.numerics.mixedmodel import Fit, NotEstimableError, fit
 from tests.arena import simulated_scores
 
 

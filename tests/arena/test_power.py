@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from arena import power
-from arena.mixedmodel import Components
+from arena.numerics import power
+from arena.numerics.mixedmodel import Components
 from tests.arena import simulated_scores
 
 COMPONENTS = Components(prompt=0.3, prompt_model=0.2, residual=0.5)

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena.counts import LEFT, RIGHT, TIE
-from arena.covariates import counted_with, standardised
-from arena.intervals import bootstrap, percentiles
+from arena.numerics.counts import LEFT, RIGHT, TIE
+from arena.numerics.covariates import counted_with, standardised
+from arena.numerics.intervals import bootstrap, percentiles
+from arena.numerics.weighing import inverse_probability
 from arena.ratings import (
     CENTRE,
     ELO,
@@ -25,7 +26,6 @@ from arena.ratings import (
     rate,
     split,
 )
-from arena.weighing import inverse_probability
 
 
 def single(

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from django.core.management import CommandError, call_command
 
-from annotation.scoreagreement import agreement
+from annotation.quality.scoreagreement import agreement
 from arena import gsb, likert
 from tests.arena import simulated_scores
 

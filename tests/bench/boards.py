@@ -64,8 +64,8 @@ def measured(sizes: list[int]) -> list[dict[str, Any]]:
     """Seconds, medians of several times, for growing numbers of votes."""
     from django.core.cache import cache
 
-    from annotation import taxonomy
     from annotation.models import Prompt, Task
+    from annotation.prompts import taxonomy
     from arena import battles, columns, leaderboard, tracks
     from arena.boardquery import Query, Weights
     from arena.models import Answer, Battle, Voter

@@ -23,8 +23,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from annotation.resampling import Floats
-from arena import likert, mixedmodel
+from annotation.quality.resampling import Floats
+from arena import likert
+from arena.numerics import mixedmodel
 from tests.arena import simulated_scores
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -356,7 +356,7 @@ def pages(web: Web, campaign: str, size: int, times: int) -> Row:
 
 def judge_all(campaign: str) -> None:
     """A judgement with a pair for every item that has none, as rows; the counters say the same."""
-    from annotation import tally
+    from annotation.campaigns import tally
     from annotation.models import Participation
     from tests.annotation import rows
 
@@ -403,8 +403,8 @@ UPDATE annotation_item SET open_slots = open_slots - 1 WHERE id IN (SELECT item 
 def make(size: int) -> tuple[str, list[str]]:
     """A campaign of this many items over a few prompts, and a token for each client."""
     # Models can be imported only once Django is set up.
+    from annotation.campaigns.planning import Selection, plan
     from annotation.models import Campaign, Clip, Item, ItemClip
-    from annotation.planning import Selection, plan
     from tests.annotation import rows
     from workbench.models import ApiToken, Role
 

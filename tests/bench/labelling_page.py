@@ -107,7 +107,7 @@ def measure(clips: list[Path], items: int) -> list[dict[str, Any]]:
     # Models can be imported only once Django is set up.
     from django.contrib.auth import get_user_model
 
-    from annotation.dimensions import default_dimensions
+    from annotation.campaigns.dimensions import default_dimensions
     from tests.browser.labelled_clips import laid_out
     from workbench.models import Role
 

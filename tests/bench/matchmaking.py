@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from arena.counts import Floats, Ints, counted
-from arena.matchmaking import pair_probabilities
+from arena.numerics.counts import Floats, Ints, counted
+from arena.numerics.matchmaking import pair_probabilities
+from arena.numerics.weighing import inverse_probability
 from arena.ratings import ELO, Ratings, rate
-from arena.weighing import inverse_probability
 
 AT_ONCE = 40
 MOST = 30_000

@@ -7,12 +7,13 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from annotation import campaigns, clips
-from annotation.campaigns import CampaignSpec
-from annotation.dimensions import default_dimensions
+from annotation.campaigns import lifecycle
+from annotation.campaigns.dimensions import default_dimensions
+from annotation.campaigns.lifecycle import CampaignSpec
+from annotation.campaigns.planning import Selection
+from annotation.clips import intake
 from annotation.models import Campaign, Clip, Rendition
-from annotation.planning import Selection
-from annotation.prompts import find_or_create
+from annotation.prompts.identity import find_or_create
 from tests.browser.until import until
 from workbench.models import User
 
@@ -36,15 +37,15 @@ def laid_out(
         text_en, text_zh = TEXTS[turn % len(TEXTS)]
         again = f" ({turn + 1})" if turn >= len(TEXTS) else ""
         clip.prompt = find_or_create(text_en + again, text_zh + again)
-        clip.video_model = clips.video_model_named(f"Pretended model {number % len(taken)}")
+        clip.video_model = intake.video_model_named(f"Pretended model {number % len(taken)}")
         clip.save()
     spec: dict[str, Any] = {
         "name": "Real clips",
         "dimensions": default_dimensions(),
         "selection": Selection(clips_per_item=len(taken)),
     }
-    campaign = campaigns.create(CampaignSpec(**(spec | changes)), manager)
-    return campaigns.set_state(campaign.pk, Campaign.State.OPEN, campaign.version)
+    campaign = lifecycle.create(CampaignSpec(**(spec | changes)), manager)
+    return lifecycle.set_state(campaign.pk, Campaign.State.OPEN, campaign.version)
 
 
 def open_item(page: Page, campaign: Campaign, count: int = 4) -> None:
@@ -62,7 +63,7 @@ def _taken(path: Path, manager: User, made_before: MadeBefore) -> Clip:
     """A clip that came in for real; for later tests its files are still there, and the rows come back."""
     if path not in made_before:
         with path.open("rb") as file:
-            clip = clips.ingest(file, path.name, uploaded_by=manager, render_now=True).clip
+            clip = intake.ingest(file, path.name, uploaded_by=manager, render_now=True).clip
         made_before[path] = copy(clip), clip.renditions.get()
         return clip
     before, rendition = made_before[path]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from annotation import clips
-from annotation.clips import Facts
-from annotation.prompts import find_or_create
+from annotation.clips import intake
+from annotation.clips.intake import Facts
+from annotation.prompts.identity import find_or_create
 from arena.models import Vote
 from tests.browser.conftest import PHONE, Site
 from tests.browser.until import until
@@ -27,11 +27,11 @@ def two_prompts(site: Site, tmp_path: Path) -> None:
         ("A square crosses a textured wall", "方块掠过墙面"),
         ("A square moves to the right", "方块右移"),
     ]
-    models = [clips.video_model_named(name) for name in ("Hidden Falcon", "Hidden Heron")]
+    models = [intake.video_model_named(name) for name in ("Hidden Falcon", "Hidden Heron")]
     for number, path in enumerate(sorted(make_clips(tmp_path / "clips", 4).iterdir())):
         facts = Facts(prompt=find_or_create(*texts[number // 2]), video_model=models[number % 2])
         with path.open("rb") as file:
-            clips.ingest(file, path.name, facts, render_now=True)
+            intake.ingest(file, path.name, facts, render_now=True)
 
 
 def test_a_visitor_votes_on_a_phone_and_the_leaderboard_changes(

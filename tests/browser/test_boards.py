@@ -10,14 +10,16 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from annotation import clips, taxonomy
-from annotation.clips import Facts
+from annotation.clips import intake
+from annotation.clips.intake import Facts
 from annotation.models import Prompt, Task, VideoModel
-from annotation.prompts import find_or_create
+from annotation.prompts import taxonomy
+from annotation.prompts.identity import find_or_create
 from arena import battles, tracks
 from arena.models import Answer, Track, Vote, Voter
 from tests.annotation.rows import person
 from tests.browser.conftest import Site
+from tests.browser.until import until
 from tests.runs.videos import make_clips
 from workbench.models import Role, User
 
@@ -30,12 +32,12 @@ NAMES = ("Falcon 2", "Heron Pro", "Kestrel", "Osprey I2V")
 def board(site: Site, tmp_path: Path) -> None:
     """Four models with their cards, three prompts, sixty votes; one model is deprecated."""
     paths = sorted(make_clips(tmp_path / "clips", 12).iterdir())
-    models = [clips.video_model_named(name) for name in NAMES]
+    models = [intake.video_model_named(name) for name in NAMES]
     for number, path in enumerate(paths):
         prompt = find_or_create(f"A square crosses wall {number // 4}", f"方块掠过墙面{number // 4}")
         with path.open("rb") as file:
             facts = Facts(prompt=prompt, video_model=models[number % 4])
-            clips.ingest(file, path.name, facts, render_now=True)
+            intake.ingest(file, path.name, facts, render_now=True)
     for number, model in enumerate(models):
         VideoModel.objects.filter(pk=model.pk).update(
             organisation=f"Birds {number}",
@@ -82,7 +84,7 @@ def test_a_board_follows_votes_is_narrowed_and_leads_to_models(page: Page, board
     expect(page.get_by_role("heading", name="Falcon 2")).to_be_visible()
     expect(page.locator("#opponents tbody tr")).to_have_count(3)
     expect(page.get_by_text("Best battles")).to_be_visible()
-    page.wait_for_function("[...document.querySelectorAll('video')].every((v) => v.readyState >= 1)")
+    until(page, "[...document.querySelectorAll('video')].every((v) => v.readyState >= 1)")
     look(page, "model")
 
 

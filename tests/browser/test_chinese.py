@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from annotation import campaigns, clips
-from annotation.campaigns import CampaignSpec
-from annotation.dimensions import default_dimensions
+from annotation.campaigns import lifecycle
+from annotation.campaigns.dimensions import default_dimensions
+from annotation.campaigns.lifecycle import CampaignSpec
+from annotation.campaigns.planning import Selection
+from annotation.clips import intake
 from annotation.models import Campaign, PromptSet
-from annotation.planning import Selection
-from annotation.prompts import find_or_create
+from annotation.prompts.identity import find_or_create
 from generator.models import Checkpoint
 from rewardmodels.models import RewardModel
 from tests.browser.conftest import Site
@@ -51,13 +52,13 @@ def mei(transactional_db: None) -> User:
 def campaign(mei: User, media_folder: Path, tmp_path: Path) -> Campaign:
     for number, path in enumerate(sorted(make_clips(tmp_path / "clips", 8).iterdir())):
         with path.open("rb") as file:
-            clip = clips.ingest(file, path.name, uploaded_by=mei, render_now=True).clip
+            clip = intake.ingest(file, path.name, uploaded_by=mei, render_now=True).clip
         clip.prompt = find_or_create(*[("A boy runs", "男孩在跑"), ("A cat sleeps", "猫在睡觉")][number // 4])
-        clip.video_model = clips.video_model_named(f"模型 {number % 4}")
+        clip.video_model = intake.video_model_named(f"模型 {number % 4}")
         clip.save()
     spec = CampaignSpec(name="第一批标注", dimensions=default_dimensions(), selection=Selection())
-    made = campaigns.create(spec, mei)
-    return campaigns.set_state(made.pk, Campaign.State.OPEN, made.version)
+    made = lifecycle.create(spec, mei)
+    return lifecycle.set_state(made.pk, Campaign.State.OPEN, made.version)
 
 
 @pytest.fixture

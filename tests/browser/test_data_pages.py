@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from annotation import webhooks
-from annotation.models import Campaign
-from annotation.models_webhooks import Webhook, WebhookDelivery
+from annotation.exchange import webhooks
+from annotation.models import Campaign, Webhook, WebhookDelivery
 from tests.annotation import rows
 from tests.browser.conftest import Site
 from workbench.models import Role, User

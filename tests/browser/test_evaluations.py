@@ -8,14 +8,14 @@ import pytest
 from django.utils import translation
 from playwright.sync_api import Page, expect
 
-from annotation import clips
-from annotation.clips import Facts
+from annotation.clips import intake
+from annotation.clips.intake import Facts
 from annotation.models import Clip, VideoModel
-from annotation.prompts import find_or_create
-from annotation.promptsets import named
-from annotation.taxonomy import rows as categories
+from annotation.prompts.identity import find_or_create
+from annotation.prompts.promptsets import named
+from annotation.prompts.taxonomy import rows as categories
 from arena import evaluation_file, evaluation_reports, evaluations
-from arena.models_evaluations import Evaluation
+from arena.models import Evaluation
 from tests.arena.evaluations_made import score_all
 from tests.browser.conftest import Site
 from tests.browser.until import until
@@ -51,11 +51,11 @@ def bench(site: Site, tmp_path: Path, people: None) -> None:
         prompt.categories.add(*categories(["direction", label]).values())
         prompts.append(prompt)
     named("Bench").prompts.set(prompts)
-    models = [clips.video_model_named(name) for name in NAMES]
+    models = [intake.video_model_named(name) for name in NAMES]
     for number, path in enumerate(sorted(make_clips(tmp_path / "clips", 9).iterdir())):
         facts = Facts(prompt=prompts[number // 3], video_model=models[number % 3])
         with path.open("rb") as file:
-            clips.ingest(file, path.name, facts, render_now=True)
+            intake.ingest(file, path.name, facts, render_now=True)
 
 
 def worth(clip: Clip, person: User) -> int:

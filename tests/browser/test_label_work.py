@@ -14,8 +14,8 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from annotation import examples
-from annotation.dimensions import default_dimensions
+from annotation.campaigns import examples
+from annotation.campaigns.dimensions import default_dimensions
 from annotation.models import Assignment, Campaign, Clip, ClipFlag, Judgement
 from tests.annotation import rows
 from tests.annotation.video_files import write_video
@@ -168,7 +168,7 @@ def test_back_and_forward_show_what_is_in_work_now(
 def test_after_its_lease_an_item_is_taken_up_again_or_kept_as_surplus(
     page: Page, campaign: Campaign, ann: User, log_in: LogIn
 ) -> None:
-    from annotation import queue
+    from annotation.labelling import queue
 
     log_in("ann")
     open_item(page, campaign)

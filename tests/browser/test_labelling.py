@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from annotation import campaigns
-from annotation.campaigns import CampaignSpec
-from annotation.dimensions import default_dimensions
+from annotation.campaigns import lifecycle
+from annotation.campaigns.dimensions import default_dimensions
+from annotation.campaigns.lifecycle import CampaignSpec
+from annotation.campaigns.planning import Selection
 from annotation.models import Assignment, Campaign, Clip, Judgement, PreferencePair
-from annotation.planning import Selection
-from annotation.prompts import find_or_create
+from annotation.prompts.identity import find_or_create
 from tests.annotation import rows
 from tests.browser.conftest import Site
 from tests.browser.labelled_clips import MadeBefore, laid_out, open_item, saved
@@ -326,8 +326,8 @@ def test_eight_clips_fit_and_the_page_speaks_chinese(
     spec = CampaignSpec(
         name="八个", dimensions=default_dimensions("i2v"), selection=Selection(clips_per_item=8)
     )
-    eight = campaigns.create(spec, manager)
-    campaigns.set_state(eight.pk, Campaign.State.OPEN, eight.version)
+    eight = lifecycle.create(spec, manager)
+    lifecycle.set_state(eight.pk, Campaign.State.OPEN, eight.version)
     log_in("ann")
     page.goto(f"/label/{eight.pk}/")
     expect(page.locator(".clip")).to_have_count(8)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from annotation import judging, tally
-from annotation.judging import Submission
+from annotation.campaigns import tally
+from annotation.labelling import judging
+from annotation.labelling.judging import Submission
 from annotation.models import Campaign, Category, Clip, Prompt
 from tests.annotation import rows
 from tests.browser.conftest import Site

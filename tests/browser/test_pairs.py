@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from annotation import clips as clip_store
-from annotation import prompts
-from annotation.clips import Facts, video_model_named
+from annotation.clips import intake as clip_store
+from annotation.clips.intake import Facts, video_model_named
+from annotation.prompts import identity
 from tests.annotation import rows
 from tests.browser.conftest import Site
+from tests.browser.until import until
 from workbench.models import Role, User
 
 pytestmark = [pytest.mark.browser, pytest.mark.clips]
@@ -26,7 +27,7 @@ def test_pairs_play_in_step(
     look: Callable[[Page, str], None],
 ) -> None:
     manager = rows.person("manager", Role.MANAGER)
-    prompt = prompts.find_or_create("A person signs a sentence in front of a dark wall", "一个人打手语")
+    prompt = identity.find_or_create("A person signs a sentence in front of a dark wall", "一个人打手语")
     for n, name in enumerate(FILES):
         with (real_clips / name).open("rb") as file:
             facts = Facts(prompt=prompt, video_model=video_model_named(f"Camera {n + 1}"))
@@ -47,9 +48,10 @@ def test_pairs_play_in_step(
     expect(cards.nth(1)).to_have_attribute("data-ready", "true")
     page.keyboard.press(".")
     times = "card => [...card.querySelectorAll('video')].map(video => video.currentTime)"
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('#pairs > .pair')[1].querySelectorAll('video')]"
-        ".every(video => video.currentTime > 0.03 && !video.seeking)"
+    until(
+        page,
+        "[...document.querySelectorAll('#pairs > .pair')[1].querySelectorAll('video')]"
+        ".every(video => video.currentTime > 0.03 && !video.seeking)",
     )
     left, right = cards.nth(1).evaluate(times)
     assert abs(left - right) < 0.05  # half a frame of 30 a second, twice

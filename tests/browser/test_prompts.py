@@ -9,7 +9,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from annotation.models import PromptSet
 from tests.annotation import rows
-from tests.annotation.test_benchmark import I2V, T2V, written
+from tests.annotation.prompts.test_benchmark import I2V, T2V, written
 from workbench.models import Role, User
 
 pytestmark = pytest.mark.browser

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from annotation.dimensions import default_dimensions
+from annotation.campaigns.dimensions import default_dimensions
+from annotation.campaigns.planning import Selection
 from annotation.models import Campaign, ItemClip, Judgement, Task, VideoModel
-from annotation.planning import Selection
-from annotation.scores import gsb_rows, likert_rows
+from annotation.results.scores import gsb_rows, likert_rows
 from tests.annotation import rows
 from tests.browser.conftest import PHONE
 from tests.browser.labelled_clips import MadeBefore, laid_out, open_item, saved
@@ -70,17 +70,17 @@ def beside(real_clips: Path, manager: User, media_folder: Path, made_before: Mad
 def gsb(real_clips: Path, manager: User, media_folder: Path, made_before: MadeBefore) -> Campaign:
     """Three items: the model under test beside the other one."""
     laid_out([real_clips / name for name in FILES], manager, made_before)
-    from annotation import campaigns
+    from annotation.campaigns import lifecycle
 
-    spec = campaigns.CampaignSpec(
+    spec = lifecycle.CampaignSpec(
         name="Good, same or bad",
         protocol=Protocol.GSB,
         model_under_test=VideoModel.objects.get(name="Pretended model 0").pk,
         dimensions=default_dimensions(Task.T2V, Protocol.GSB),
         selection=Selection(clips_per_item=2),
     )
-    made = campaigns.create(spec, manager)
-    return campaigns.set_state(made.pk, Campaign.State.OPEN, made.version)
+    made = lifecycle.create(spec, manager)
+    return lifecycle.set_state(made.pk, Campaign.State.OPEN, made.version)
 
 
 def active(page: Page) -> str:

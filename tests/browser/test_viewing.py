@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from annotation.dimensions import default_dimensions
+from annotation.campaigns.dimensions import default_dimensions
 from annotation.models import Campaign, Judgement, Prompt
-from annotation.prompts import find_or_create
-from annotation.taxonomy import rows as category_rows
+from annotation.prompts.identity import find_or_create
+from annotation.prompts.taxonomy import rows as category_rows
 from tests.annotation import rows
 from tests.browser.labelled_clips import MadeBefore, laid_out, open_item
 from tests.browser.test_labelling import finish

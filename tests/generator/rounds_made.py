@@ -15,8 +15,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from annotation import prompts
 from annotation.models import Clip, PromptSet, Rendition
+from annotation.prompts import identity
 from generator import checkpoints
 from generator.models import Checkpoint, GeneratedClip, JudgeScore, Round, RoundPrompt
 from generator.round_presets import PRESETS
@@ -50,14 +50,14 @@ def checkpoint(name: str = "Base") -> Checkpoint:
 def prompt_set(count: int = 9, slug: str = "scenes") -> PromptSet:
     found, _ = PromptSet.objects.get_or_create(slug=slug, defaults={"name": slug.title()})
     for number in range(count):
-        found.prompts.add(prompts.find_or_create(f"a red circle moves left, scene {number} of {slug}"))
+        found.prompts.add(identity.find_or_create(f"a red circle moves left, scene {number} of {slug}"))
     return found
 
 
 def generated(by: User) -> Run:
     config = {
         "checkpoint": str(checkpoint().pk),
-        "clips": [{"prompt": prompts.find_or_create("a red circle moves left").pk, "seed": 1}],
+        "clips": [{"prompt": identity.find_or_create("a red circle moves left").pk, "seed": 1}],
         "steps": 4,
         "guidance": 3.0,
         "batch_size": 1,

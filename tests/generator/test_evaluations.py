@@ -2,7 +2,7 @@
 
 import pytest
 
-from arena.models_evaluations import Evaluation, EvaluationRun
+from arena.models import Evaluation, EvaluationRun
 from generator import evaluations
 from tests.annotation import rows
 from tests.arena.evaluations_made import evaluation, prompt_set

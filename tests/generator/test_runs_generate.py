@@ -10,8 +10,8 @@ from django.test import Client
 from PIL import Image
 from pytest_django.fixtures import Settings
 
-from annotation import firstframes, prompts
 from annotation.models import Clip, Prompt
+from annotation.prompts import firstframes, identity
 from generator import checkpoints
 from generator.data import world
 from generator.models import Checkpoint, GeneratedClip
@@ -38,9 +38,9 @@ def test_clips_are_made_and_taken_in_once(tmp_path: Path, settings: Settings, cl
     erin = rows.person("erin", "engineer")
     row = checkpoints.register(micro_weights.write(tmp_path / "micro.safetensors"), "Micro")
     assert checkpoints.register(tmp_path / "micro.safetensors") == row
-    text = prompts.find_or_create(TEXTS[0], "一个红色圆形向左移动")
-    alone = prompts.find_or_create(TEXTS[0])  # the same English text, and yet another prompt
-    image = prompts.find_or_create(TEXTS[1], task="i2v", first_frame=firstframes.keep(picture()))
+    text = identity.find_or_create(TEXTS[0], "一个红色圆形向左移动")
+    alone = identity.find_or_create(TEXTS[0])  # the same English text, and yet another prompt
+    image = identity.find_or_create(TEXTS[1], task="i2v", first_frame=firstframes.keep(picture()))
     config = {"checkpoint": str(row.pk), "prompts": [text.pk, image.pk, alone.pk], "seeds": [5]}
     run = launch.launch(erin, "generate", config | {"steps": 2}, name="Three clips")
     supervise.execute(run.pk)
@@ -77,7 +77,7 @@ def test_clips_are_made_and_taken_in_once(tmp_path: Path, settings: Settings, cl
 def test_two_checkpoints_never_plan_the_same_file() -> None:
     row = checkpoint()
     other = Checkpoint(name="Other", sha256=row.sha256)  # even of equal weights
-    config = {"clips": [{"prompt": prompts.find_or_create("a").pk, "seed": 1}], "steps": 2, "guidance": 3.0}
+    config = {"clips": [{"prompt": identity.find_or_create("a").pk, "seed": 1}], "steps": 2, "guidance": 3.0}
     stamps = {plan(config | {"language": "en"}, one)[0].recipe["stamp"] for one in (row, other)}
     assert len(stamps) == 2
     assert plan(config | {"language": "en", "batch_size": 4}, row)[0].recipe["stamp"] in stamps
@@ -114,7 +114,7 @@ def test_what_can_not_be_made_is_refused(
 
 def test_an_image_to_video_prompt_needs_its_picture(erin: User, client: Client) -> None:
     client.force_login(erin)
-    bare = prompts.find_or_create("a", task="i2v")
+    bare = identity.find_or_create("a", task="i2v")
     config = {"checkpoint": str(checkpoint().pk), "prompts": [bare.pk]}
     answer = client.post("/api/runs", {"kind": "generate", "config": config}, content_type="application/json")
     assert answer.status_code == 422
@@ -135,7 +135,7 @@ def test_the_playground_takes_texts_and_a_picture(erin: User, client: Client) ->
     run = Run.objects.get()
     assert answer.headers["Location"] == f"/generate/{run.pk}/"
     assert [clip["seed"] for clip in run.config["clips"]] == [7, 8, 7, 8]
-    assert prompts.find_or_create("", "一个蓝色方块向上移动").pk == run.config["clips"][2]["prompt"]
+    assert identity.find_or_create("", "一个蓝色方块向上移动").pk == run.config["clips"][2]["prompt"]
     file = picture()
     file.seek(0)
     file.name = "first.png"

@@ -9,12 +9,14 @@ import pytest
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from annotation import campaigns, clips, prompts
-from annotation.campaigns import CampaignSpec
-from annotation.degrade import degraded_pixels
-from annotation.dimensions import default_dimensions
+from annotation.campaigns import lifecycle
+from annotation.campaigns.dimensions import default_dimensions
+from annotation.campaigns.lifecycle import CampaignSpec
+from annotation.campaigns.planning import Selection
+from annotation.clips import intake
+from annotation.clips.degrade import degraded_pixels
 from annotation.models import Campaign, Clip, Judgement, VideoModel
-from annotation.planning import Selection
+from annotation.prompts import identity
 from arena.models import Vote
 from generator.data.world import Wanted, place, prompt, render
 from generator.runs_simulate import simulated_person
@@ -32,7 +34,7 @@ pytestmark = pytest.mark.django_db
 def made_clips(folder: Path, manager: User) -> None:
     """Two prompts, each with a clip as wanted, one of something else, a still one and a grainy one."""
     for number, scene in enumerate(scenes(2, seed=3)):
-        asked = prompts.find_or_create(prompt(scene, "en"), prompt(scene, "zh"))
+        asked = identity.find_or_create(prompt(scene, "en"), prompt(scene, "zh"))
         other = {"left": "up", "right": "down", "up": "right", "down": "left"}[scene.direction]
         wrong = Wanted(shape=scene.shape, colour="cyan" if scene.colour == "red" else "red", direction=other)  # type: ignore[arg-type]
         made = {
@@ -44,9 +46,9 @@ def made_clips(folder: Path, manager: User) -> None:
         for name, video in made.items():
             path = folder / f"{number}-{name}.mp4"
             write(path, video)
-            facts = clips.Facts(prompt=asked, video_model=clips.video_model_named(name), seed=number)
+            facts = intake.Facts(prompt=asked, video_model=intake.video_model_named(name), seed=number)
             with path.open("rb") as file:
-                clips.ingest(file, path.name, facts, uploaded_by=manager, render_now=True)
+                intake.ingest(file, path.name, facts, uploaded_by=manager, render_now=True)
 
 
 def picked(judgements: list[Judgement], dimension: str, side: str) -> Counter[str]:
@@ -67,8 +69,8 @@ def test_programs_label_a_campaign_and_vote_over_http(
     manager = rows.person("manager", Role.MANAGER)
     made_clips(tmp_path, manager)
     spec = CampaignSpec(name="Two", dimensions=default_dimensions(), selection=Selection(), overlap=4)
-    made = campaigns.create(spec, manager)
-    campaign = campaigns.set_state(made.pk, Campaign.State.OPEN, made.version)
+    made = lifecycle.create(spec, manager)
+    campaign = lifecycle.set_state(made.pk, Campaign.State.OPEN, made.version)
 
     run = launch.launch(manager, "simulate", {"campaign": str(campaign.pk), "noise": 0.02})
     supervise.execute(run.pk)

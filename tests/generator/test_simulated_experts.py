@@ -7,13 +7,14 @@ import pytest
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from annotation import clips, prompts
-from annotation.degrade import degraded_pixels
+from annotation.clips import intake
+from annotation.clips.degrade import degraded_pixels
 from annotation.models import Campaign, Judgement
-from annotation.promptsets import named
+from annotation.prompts import identity
+from annotation.prompts.promptsets import named
 from arena import evaluation_reports, evaluations
 from arena.evaluations import EvaluationPlan
-from arena.models_evaluations import Evaluation
+from arena.models import Evaluation
 from generator.data import worldbench
 from generator.data.world import render
 from generator.evaluate_demo import DEGRADED
@@ -89,10 +90,10 @@ def test_what_experts_can_not_score_is_refused() -> None:
 def bench(folder: Path, manager: User, count: int) -> EvaluationPlan:
     """Clips of WorldBench's prompts: as wanted, and each of the demo's degraded copies of those."""
     names = ["Clean", *DEGRADED]
-    models = {name: clips.video_model_named(name) for name in names}
+    models = {name: intake.video_model_named(name) for name in names}
     asked = []
     for number, one in enumerate(worldbench.prompts("t2v")[::4][:count]):
-        prompt = prompts.find_or_create(one.text_en, one.text_zh)
+        prompt = identity.find_or_create(one.text_en, one.text_zh)
         asked.append(prompt)
         for name in names:
             video = render(one.scene)
@@ -100,9 +101,9 @@ def bench(folder: Path, manager: User, count: int) -> EvaluationPlan:
                 video = degraded_pixels(video, kind, strength, number)
             path = folder / f"{number}-{name}.mp4"
             write(path, video)
-            facts = clips.Facts(prompt=prompt, video_model=models[name], seed=1)
+            facts = intake.Facts(prompt=prompt, video_model=models[name], seed=1)
             with path.open("rb") as file:
-                clips.ingest(file, path.name, facts, uploaded_by=manager, render_now=True)
+                intake.ingest(file, path.name, facts, uploaded_by=manager, render_now=True)
     made = named("Bench")
     made.prompts.set(asked)
     return EvaluationPlan(

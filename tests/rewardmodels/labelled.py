@@ -12,10 +12,10 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 from PIL import Image
 
-from annotation import firstframes
-from annotation.dimensions import default_dimensions
+from annotation.campaigns.dimensions import default_dimensions
+from annotation.campaigns.planning import Selection
 from annotation.models import Campaign, Clip, Judgement, Prompt, Task
-from annotation.planning import Selection
+from annotation.prompts import firstframes
 from generator.data import world
 from rewardmodels.models import RewardModel, Score
 from tests.annotation import rows

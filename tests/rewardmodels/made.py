@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from annotation.degrade import IMAGE_KINDS, TIME_KINDS, degraded_pixels
+from annotation.clips.degrade import IMAGE_KINDS, TIME_KINDS, degraded_pixels
 from generator.data import world
 
 Video = NDArray[np.uint8]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from annotation.degrade import IMAGE_KINDS
+from annotation.clips.degrade import IMAGE_KINDS
 from rewardmodels.nets.aesthetic import AestheticReward
 from rewardmodels.train import data, pairwise
 from rewardmodels.train.aesthetic import AestheticTraining, draw_pairs

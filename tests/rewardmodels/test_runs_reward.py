@@ -10,10 +10,10 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from annotation import judging, pairversions
-from annotation.judging import Submission
-from annotation.models import Campaign, Clip, Judgement, PreferencePair
-from annotation.models_data import PairVersion
+from annotation.labelling import judging
+from annotation.labelling.judging import Submission
+from annotation.models import Campaign, Clip, Judgement, PairVersion, PreferencePair
+from annotation.results import pairversions
 from rewardmodels import judgements
 from rewardmodels.models import RewardModel, Score
 from rewardmodels.train import judgements as training

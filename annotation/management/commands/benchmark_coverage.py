@@ -1,4 +1,4 @@
-"""``manage.py benchmark_coverage [FOLDER]``: see `annotation.benchmark`. Needs no server and no database."""
+"""``manage.py benchmark_coverage [FOLDER]``: see `annotation.prompts.benchmark`. No server, no database."""
 
 import json
 import sys
@@ -9,9 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from annotation import benchmark, taxonomyfile
-from annotation.benchmark import Report, Spread
-from annotation.benchmarkfile import BenchmarkError
+from annotation.prompts import benchmark, taxonomyfile
+from annotation.prompts.benchmark import Report, Spread
+from annotation.prompts.benchmarkfile import BenchmarkError
 
 
 class Command(BaseCommand):

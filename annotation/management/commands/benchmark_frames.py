@@ -1,4 +1,4 @@
-"""``manage.py benchmark_frames SET FOLDER``: see `annotation.firstframefolder`."""
+"""``manage.py benchmark_frames SET FOLDER``: see `annotation.prompts.firstframefolder`."""
 
 import json
 import sys
@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from annotation import firstframefolder, promptsets
 from annotation.models import PromptSet
+from annotation.prompts import firstframefolder, promptsets
 
 
 class Command(BaseCommand):

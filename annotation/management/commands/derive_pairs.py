@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from annotation.pairs import derive_all
+from annotation.results.pairs import derive_all
 
 
 class Command(BaseCommand):

@@ -1,6 +1,6 @@
 """``manage.py import_benchmark NAME|FOLDER``: a benchmark's prompts into a prompt set, all of them.
 
-The files are those that `annotation.benchmarkfile` describes; pictures in its ``first_frames`` become
+The files are those that `annotation.prompts.benchmarkfile` describes; pictures in its ``first_frames`` become
 the first frames of the prompts they are named for. Importing them again changes nothing.
 """
 
@@ -14,9 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotation import collecting, firstframefolder, promptfile, promptsets
-from annotation.collecting import Report
 from annotation.models import PromptSet, Task
+from annotation.prompts import collecting, firstframefolder, promptfile, promptsets
+from annotation.prompts.collecting import Report
 
 SHIPPED = {"seedvideobench": "SeedVideoBench-1.0", "worldbench": "WorldBench"}
 

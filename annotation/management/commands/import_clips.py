@@ -1,4 +1,4 @@
-"""``manage.py import_clips MANIFEST.csv``: see `annotation.manifest` for the columns."""
+"""``manage.py import_clips MANIFEST.csv``: see `annotation.clips.manifest` for the columns."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from annotation import manifest
+from annotation.clips import manifest
 from workbench.models import User
 
 

@@ -1,4 +1,4 @@
-"""``manage.py import_judgements FORMAT FILE``: see `annotation.judgementimport`."""
+"""``manage.py import_judgements FORMAT FILE``: see `annotation.exchange.judgementimport`."""
 
 import json
 from argparse import ArgumentParser
@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from annotation import judgementimport
-from annotation.judgementfile import JudgementFileError
-from annotation.judgementimport import Format, Report
+from annotation.exchange import judgementimport
+from annotation.exchange.judgementfile import JudgementFileError
+from annotation.exchange.judgementimport import Format, Report
 from workbench.models import User
 from workbench.refusals import Refusal
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from annotation.scoreagreement import FIGURES, Figure, agreement
+from annotation.quality.scoreagreement import FIGURES, Figure, agreement
 from workbench.csvtable import Column, Table, TableError
 from workbench.tablecommand import TableCommand, scale, table_lines
 

@@ -12,7 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from arena import evaluation_file, evaluation_reports
-from arena.models_evaluations import Evaluation
+from arena.models import Evaluation
 from workbench import chromium
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from django.core.management.base import CommandParser
 
-from annotation.scoreagreement import FIGURES
+from annotation.quality.scoreagreement import FIGURES
 from arena import likert
 from workbench.csvtable import Column, Table
 from workbench.tablecommand import TableCommand, scale, table_lines

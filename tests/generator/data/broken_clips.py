@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from annotation.degrade import degraded_pixels
+from annotation.clips.degrade import degraded_pixels
 from generator.data.world import Scene, render
 
 Video = NDArray[np.uint8]

@@ -14,7 +14,7 @@ import pytest
 from av.video.stream import VideoStream
 from scipy.stats import spearmanr
 
-from annotation.degrade import IMAGE_KINDS, TIME_KINDS, degraded_pixels
+from annotation.clips.degrade import IMAGE_KINDS, TIME_KINDS, degraded_pixels
 from generator.data import judge, labellers, measures
 from generator.data.world import Scene, Wanted, draw_scene, parse, prompt, render
 
