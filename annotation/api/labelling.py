@@ -146,7 +146,8 @@ class GoldTold(Schema):
 
     right: dict[str, bool] = Field(description="By dimension that the gold answer speaks of")
     known: dict[str, Any] = Field(
-        description='The gold answer, in the form of `picks`, or {"expected": {clip: score}, "tolerance"}'
+        description='The gold answer, in the form of `picks`, {"expected": {clip: score}, "tolerance"}, or '
+        '{"side": "left" | "same" | "right"}'
     )
     explanation: str
     trial: bool = Field(description="The item belonged to the qualification round")

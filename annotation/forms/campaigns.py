@@ -23,7 +23,6 @@ else:
     _FormSet, _Prompts = forms.BaseFormSet, forms.ModelMultipleChoiceField
 
 MAX_INT = 2**31 - 1
-_GOLD = ("gold_percent", "least_gold_percent")  # good/same/bad has no gold items
 _EXPERTS = _("Nobody and no group chosen: all experts and managers.")
 
 
@@ -231,8 +230,7 @@ class CampaignForm(SettingsForm, SelectionForm):
             del self.fields["question_limit"]
             self.fields["annotators"].help_text = _EXPERTS
         if protocol == Campaign.Protocol.GSB:
-            for name in ("clips_per_item", *_GOLD):
-                del self.fields[name]
+            del self.fields["clips_per_item"]
             self.fields["video_models"].label = _("Opponents")
             self.fields["video_models"].help_text = _("None chosen: all other video models.")
         else:
@@ -384,9 +382,6 @@ class EditForm(SettingsForm, VersionForm):
         if campaign.protocol != Campaign.Protocol.BEST_WORST:
             del form.fields["question_limit"]
             form.fields["annotators"].help_text = _EXPERTS
-        if campaign.protocol == Campaign.Protocol.GSB:
-            for name in _GOLD:
-                del form.fields[name]
         return form
 
     def changes(self, words: dict[str, WordsForm]) -> Changes:

@@ -109,6 +109,11 @@ def texts(protocol: str) -> dict[str, object]:
             "isRight": _("right"),
             "isWrong": _("wrong"),
             "tie": _("a tie"),
+            "side": {
+                "left": _("left is better"),
+                "same": _("both are the same"),
+                "right": _("right is better"),
+            },
             "best": _("best is clip"),
             "worst": _("worst is clip"),
             "round": _("Qualification round: item {judged} of {of}."),

@@ -23,7 +23,8 @@ class GoldAnswer(models.Model):
     item = models.OneToOneField(Item, on_delete=models.CASCADE, primary_key=True, related_name="gold_answer")
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="gold_answers")
     # By dimension key: {"best": [ItemClip, ...], "worst": [...]} with either side or both, or {"tie": true};
-    # of a Likert campaign {"expected": {ItemClip: score}, "tolerance": points}.
+    # of a Likert campaign {"expected": {ItemClip: score}, "tolerance": points}; of a good/same/bad one
+    # {"verdict": "G" | "S" | "B"}, on the model under test.
     answers = models.JSONField()
     explanation_en = models.TextField(blank=True)
     explanation_zh = models.TextField(blank=True)

@@ -18,7 +18,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import get_language
 
-from annotation.labelling import bestworst, scoring
+from annotation.labelling import bestworst, scored, scoring
 from annotation.models import Campaign, GoldAnswer, GoldJudgement, Judgement, Participation
 from workbench.access import may
 from workbench.models import User
@@ -94,6 +94,8 @@ def settle(judgement: Judgement, n_clips: int) -> GoldJudgement:
     gold = GoldAnswer.objects.get(item=judgement.item_id)
     if "scores" in judgement.answers:
         right = scored_alike(gold.answers, judgement.answers["scores"])
+    elif "verdicts" in judgement.answers:
+        right = same_verdicts(gold.answers, judgement.answers["verdicts"])
     else:
         right = compared(gold.answers, bestworst.from_json(judgement.answers), n_clips)
     share = sum(right.values()) / len(right) if right else 0.0
@@ -150,13 +152,22 @@ def scored_alike(
     }
 
 
+def same_verdicts(known: Mapping[str, Mapping[str, Any]], verdicts: Mapping[str, str]) -> dict[str, bool]:
+    """The same of good/same/bad: right where the verdict is the known one."""
+    return {
+        dimension: verdicts[dimension] == truth["verdict"]
+        for dimension, truth in known.items()
+        if dimension in verdicts
+    }
+
+
 @dataclass(frozen=True)
 class Told:
     """What a person is told after a gold item."""
 
     right: dict[str, bool]
     known: dict[str, Any]
-    """The gold answer, clips by the keys of their page."""
+    """The gold answer, clips by the keys of their page, verdicts by the side that is better on it."""
     explanation: str
     trial: bool
     judged: int
@@ -182,13 +193,21 @@ def told(judgement: Judgement) -> Told | None:
         return None
     return Told(
         right=row.right,
-        known=row.gold.answers,
+        known=_as_said(row.gold.answers, judgement),
         explanation=row.gold.explanation(get_language() or "en"),
         trial=row.trial,
         judged=part.trial_judged if row.trial else 0,
         of=campaign.qualification_items if row.trial else 0,
         qualification=part.qualification if row.trial else "",
     )
+
+
+def _as_said(known: dict[str, Any], judgement: Judgement) -> dict[str, Any]:
+    if "verdicts" not in judgement.answers:
+        return known
+    verdicts = {dimension: truth["verdict"] for dimension, truth in known.items()}
+    said = scored.as_said({"verdicts": verdicts}, judgement.assignment.clip_order)
+    return {dimension: {"side": side} for dimension, side in said["verdicts"].items()}
 
 
 def _hit(picks: frozenset[str], wanted: list[str], n_clips: int) -> bool:

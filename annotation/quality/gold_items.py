@@ -2,7 +2,8 @@
 
 A degraded copy takes a clip's place among other clips of its prompt, as if a bad video model had made it; it
 is worst in the dimensions that its degradation speaks of, and the gold answer says nothing of the others.
-Where the prompt has no clips to spare, the copy stands beside its own clip.
+Where the prompt has no clips to spare, the copy stands beside its own clip. In good/same/bad it always does,
+and the clip is one of the model under test, which is good beside it, and so overall.
 """
 
 import random
@@ -16,11 +17,12 @@ from django.db.models import Avg, Count, Max, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotation.campaigns.rubric import SCALE
+from annotation.campaigns.rubric import OVERALL, SCALE
 from annotation.clips import intake
 from annotation.clips.degrade import Kind
 from annotation.clips.degraded_clips import degraded_copy
-from annotation.labelling import bestworst
+from annotation.labelling import bestworst, scoring
+from annotation.labelling.scoring import Verdict
 from annotation.models import Campaign, Clip, Dimension, GoldAnswer, Item, ItemClip, Judgement
 from annotation.results.counting import counted
 from workbench.models import Notice, User
@@ -40,19 +42,27 @@ class Speaks:
 
     of: str
     """A reward of `Dimension.Reward`, or the key of a dimension."""
+    scored: str
+    """The dimension of good/same/bad."""
     en: str
     zh: str
 
 
 DEGRADATIONS: dict[Kind, Speaks] = {
-    "jitter": Speaks("motion", "its frames jump about", "画面逐帧跳动"),
-    "dropped_frames": Speaks("motion", "frames are missing, so that it stutters", "丢帧，运动不连贯"),
-    "freeze": Speaks("motion", "the picture stands still and then jumps on", "画面先停住，再突然跳到后面"),
-    "blur": Speaks("aesthetic", "the picture is out of focus", "画面失焦模糊"),
-    "noise": Speaks("aesthetic", "the picture is full of noise", "画面布满噪点"),
-    "compression": Speaks("aesthetic", "the picture is compressed into blocks", "画面被过度压缩，出现色块"),
-    "colour_cast": Speaks("aesthetic", "the colours are off", "画面偏色"),
-    "warp": Speaks("structural_stability", "shapes wobble and bend", "物体的形状扭曲晃动"),
+    "jitter": Speaks("motion", "motion_quality", "its frames jump about", "画面逐帧跳动"),
+    "dropped_frames": Speaks(
+        "motion", "motion_quality", "frames are missing, so that it stutters", "丢帧，运动不连贯"
+    ),
+    "freeze": Speaks(
+        "motion", "motion_quality", "the picture stands still and then jumps on", "画面先停住，再突然跳到后面"
+    ),
+    "blur": Speaks("aesthetic", "aesthetic_quality", "the picture is out of focus", "画面失焦模糊"),
+    "noise": Speaks("aesthetic", "aesthetic_quality", "the picture is full of noise", "画面布满噪点"),
+    "compression": Speaks(
+        "aesthetic", "aesthetic_quality", "the picture is compressed into blocks", "画面被过度压缩，出现色块"
+    ),
+    "colour_cast": Speaks("aesthetic", "aesthetic_quality", "the colours are off", "画面偏色"),
+    "warp": Speaks("structural_stability", "motion_quality", "shapes wobble and bend", "物体的形状扭曲晃动"),
 }
 
 
@@ -111,14 +121,18 @@ def from_clips(
     if not dimensions:
         raise Invalid("says_nothing", _("This degradation speaks of no dimension of the campaign."))
     used = ItemClip.objects.filter(item__campaign=campaign, item__prompt=prompt_id, item__gold=False)
-    ready = list(Clip.objects.filter(pk__in=used.values("clip"), state=Clip.State.READY).order_by("pk"))
+    rows = Clip.objects.filter(pk__in=used.values("clip"), state=Clip.State.READY)
+    beside_itself = campaign.protocol == Campaign.Protocol.GSB
+    ready = list(
+        (rows.filter(video_model=campaign.model_under_test) if beside_itself else rows).order_by("pk")
+    )
     size = campaign.clips_per_item
     if len(ready) < size - 1:
         text = _("The prompt has %(there)d clips in the campaign; a gold item needs %(least)d at least.")
         raise Invalid("too_few_clips", text % {"there": len(ready), "least": size - 1})
     chance = random.Random(seed)  # noqa: S311
     chance.shuffle(ready)
-    worsened, others = ready[-1], ready[: size - 1]
+    worsened, others = ready[-1], ready[-1:] if beside_itself else ready[: size - 1]
     copy = degraded_copy(worsened, kind, strength, seed, by)
     if any(campaign.normalised):
         intake.make_rendition(copy.pk, *campaign.normalised)
@@ -134,9 +148,16 @@ def from_clips(
         GoldAnswer.objects.create(
             item=item,
             campaign=campaign,
-            answers={dimension.key: {"worst": [str(places[copy.pk])]} for dimension in dimensions},
-            explanation_en=f"One clip was made worse on purpose: {speaks.en}. Worst in: {names['en']}.",
-            explanation_zh=f"其中一个片段被故意改差：{speaks.zh}。最差的方面：{names['zh-hans']}。",
+            answers={
+                dimension.key: {"verdict": Verdict.GOOD}
+                if beside_itself
+                else {"worst": [str(places[copy.pk])]}
+                for dimension in dimensions
+            },
+            explanation_en=f"One clip was made worse on purpose: {speaks.en}. "
+            f"{'Worse' if beside_itself else 'Worst'} in: {names['en']}.",
+            explanation_zh=f"其中一个片段被故意改差：{speaks.zh}。"
+            f"{'较差' if beside_itself else '最差'}的方面：{names['zh-hans']}。",
             source=Source.DEGRADED,
             created_by=by,
         )
@@ -151,7 +172,7 @@ def from_consensus(item_id: uuid.UUID, explanation_en: str, explanation_zh: str,
     Invalid `no_agreement` or `no_explanation`.
     """
     item = _repeatable(item_id, explanation_en, explanation_zh)
-    if item.campaign.protocol != Campaign.Protocol.BEST_WORST:
+    if item.campaign.protocol == Campaign.Protocol.LIKERT:
         raise Invalid("no_agreement", _("Gold items of this campaign are made from known scores."))
     known = agreed_answers(item)
     if not known:
@@ -240,7 +261,7 @@ def _copied(item: Item) -> tuple[Item, dict[str, str]]:
 
 
 def agreed_answers(item: Item) -> dict[str, dict[str, Any]]:
-    """By dimension, in the JSON form of picks, what the item's judges agree on; {} where there is nothing."""
+    """By dimension what the item's judges agree on, in the form of `GoldAnswer.answers`; {} for nothing."""
     rows = counted(Judgement.objects.filter(item=item, superseded_by=None))
     judged = list(rows.select_related("annotator"))
     deciding = [judgement for judgement in judged if judgement.adjudicates]
@@ -249,6 +270,13 @@ def agreed_answers(item: Item) -> dict[str, dict[str, Any]]:
         deciding = experts if len(experts) > 1 else judged
         if len(deciding) < 2:
             return {}
+    if item.campaign.protocol == Campaign.Protocol.GSB:
+        verdicts = [scoring.verdicts_from_json(judgement.answers) for judgement in deciding]
+        return {
+            dimension: {"verdict": verdict}
+            for dimension, verdict in verdicts[0].items()
+            if all(one.get(dimension) == verdict for one in verdicts[1:])
+        }
     said = [bestworst.from_json(judgement.answers) for judgement in deciding]
     first: Any = bestworst.to_json(said[0])["picks"]
     return {
@@ -261,10 +289,17 @@ def agreed_answers(item: Item) -> dict[str, dict[str, Any]]:
 
 def spoken_of(campaign: Campaign, kind: Kind) -> list[Dimension]:
     """The dimensions of the campaign in which a clip degraded so is worse for certain."""
-    if campaign.protocol != Campaign.Protocol.BEST_WORST:
-        return []  # how many points a degradation costs is not known
-    of = DEGRADATIONS[kind].of
-    return list(campaign.dimensions.filter(Q(key=of) | Q(reward=of)).order_by("position"))
+    speaks = DEGRADATIONS[kind]
+    match campaign.protocol:
+        case Campaign.Protocol.BEST_WORST:
+            rows = campaign.dimensions.filter(Q(key=speaks.of) | Q(reward=speaks.of))
+        case Campaign.Protocol.GSB:
+            rows = campaign.dimensions.filter(key__in=(speaks.scored, OVERALL.key))
+            if not rows.filter(key=speaks.scored).exists():
+                return []
+        case _:
+            return []  # how many points a degradation costs is not known
+    return list(rows.order_by("position"))
 
 
 def listed(campaign: Campaign, after: int = 0, limit: int = 50) -> tuple[list[GoldAnswer], int | None]:

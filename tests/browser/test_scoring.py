@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from annotation.campaigns.dimensions import default_dimensions
 from annotation.campaigns.planning import Selection
 from annotation.models import Campaign, ItemClip, Judgement, Task, VideoModel
+from annotation.quality import gold_items
 from annotation.results.scores import gsb_rows, likert_rows
 from tests.annotation import rows
 from tests.browser.conftest import PHONE
@@ -339,3 +340,28 @@ def test_a_calibration_item_tells_what_was_expected(
     expect(told).to_contain_text("clip 1: 2 (give or take 1)")
     expect(told).to_contain_text("melts into the sleeve")
     look(page, "gold-told")
+
+
+def test_a_pair_with_a_degraded_copy_tells_which_side_is_better(
+    page: Page, gsb: Campaign, eve: User, log_in: LogIn, look: LookAt
+) -> None:
+    [gold] = gold_items.make_many(gsb.pk, 1, ["blur"], 0.9, 4)
+    Campaign.objects.update(qualification_items=2)
+    log_in("manager")
+    page.goto(f"/campaigns/{gsb.pk}/gold/")
+    expect(page.locator("tbody tr")).to_contain_text("blur")
+    expect(page.locator("#make")).to_contain_text("the model is good in that dimension")
+    look(page, "gold-gsb")
+    log_in("eve")
+    open_item(page, gsb, 2)
+    places = {str(one.pk): one.clip for one in gold.item_clips.select_related("clip")}
+    left = places[page.locator(".clip").first.get_attribute("data-clip") or ""]
+    better, worse = ("left", "3") if left.degraded_from is None else ("right", "1")
+    for _n in range(4):
+        page.keyboard.press(worse)
+    page.keyboard.press("Enter")
+    told = page.locator("dialog.gold")
+    expect(told.locator("li.wrong")).to_have_count(2)
+    expect(told).to_contain_text(f"Aesthetic quality: {better} is better")
+    expect(told).to_contain_text("out of focus")
+    look(page, "gold-told-gsb")

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from annotation.campaigns import extending, lifecycle
 from annotation.campaigns.dimensions import default_dimensions
 from annotation.campaigns.lifecycle import CampaignSpec
 from annotation.campaigns.planning import Group, Selection
+from annotation.clips import intake
 from annotation.exchange import export
 from annotation.exchange.export_scores import ScoreFormat, pages
 from annotation.labelling import judging, page, queue, scoring
@@ -22,6 +24,7 @@ from annotation.models import (
     Campaign,
     Clip,
     Dispute,
+    GoldAnswer,
     ItemClip,
     Judgement,
     PreferencePair,
@@ -29,10 +32,12 @@ from annotation.models import (
     Task,
     VideoModel,
 )
+from annotation.prompts.identity import find_or_create
 from annotation.quality import adjudication, annotators, campaign_agreement, disputes, exclusion, gold_items
 from annotation.results import pairs, pairversions
 from annotation.results.scores import gsb_rows, likert_rows
 from tests.annotation import rows
+from tests.annotation.video_files import write_video
 from workbench.models import Role, User
 from workbench.refusals import Conflict, Invalid, Missing
 
@@ -328,7 +333,8 @@ def test_what_derives_from_best_worst_leaves_other_protocols_alone(
     exclusion.exclude(campaign.pk, eve.pk, "careless", reopen_slots=True)
     exclusion.follow()
     assert len(list(read(campaign))) == counted // 2
-    assert not gold_items.make_many(campaign.pk, 2)
+    if protocol == Protocol.LIKERT:
+        assert not gold_items.make_many(campaign.pk, 2), "how many points it costs is not known"
     with pytest.raises(Invalid):
         gold_items.from_consensus(campaign.items.all()[0].pk, "so", "", manager)
 
@@ -375,6 +381,57 @@ def test_experts_are_calibrated_on_known_scores(manager: User, eve: User) -> Non
         gold_items.from_scores(
             campaign.items.order_by("position")[0].pk, {"motion_quality": [4]}, 1, "so", "", None
         )
+
+
+def test_a_good_same_bad_gold_item_is_a_clip_beside_its_own_degraded_copy(
+    manager: User, eve: User, tmp_path: Path
+) -> None:
+    for n in range(2):
+        path = write_video(tmp_path / f"noise{n}.mp4", times=range(0, 2 * (10 + n), 2))
+        facts = intake.Facts(
+            prompt=find_or_create("Snow falls", ""), video_model=intake.video_model_named(f"Secret model {n}")
+        )
+        with path.open("rb") as file:
+            intake.ingest(file, path.name, facts, uploaded_by=manager, render_now=True)
+    campaign = made(manager, Protocol.GSB)
+    [gold] = gold_items.make_many(campaign.pk, 1, ["freeze"], 0.8, 3, manager)
+    shown = list(gold.item_clips.select_related("clip__degraded_from"))
+    copy, tested = sorted((one.clip for one in shown), key=lambda clip: clip.degraded_from_id is None)
+    assert copy.degraded_from == tested
+    assert tested.video_model == campaign.model_under_test
+    answer = GoldAnswer.objects.get(item=gold)
+    assert answer.answers == {"motion_quality": {"verdict": "G"}, "overall": {"verdict": "G"}}
+    Campaign.objects.filter(pk=campaign.pk).update(qualification_items=1, qualification_pass=0.6)
+    assignment = rows.taken(campaign, eve)
+    places = {str(one.pk): one.clip for one in shown}
+    better = "left" if places[assignment.clip_order[0]] == tested else "right"
+    said = verdicts(assignment, better)
+    said["verdicts"]["overall"] = "same"
+    accepted = judging.submit(assignment.pk, eve, Submission(answers=said, idempotency_key=uuid.uuid4()))
+    assert accepted.told is not None
+    assert accepted.told.known == {"motion_quality": {"side": better}, "overall": {"side": better}}
+    assert accepted.told.right == {"motion_quality": True, "overall": False}
+    assert accepted.told.qualification == "failed"
+    assert not list(gsb_rows(campaign)), "gold is in no statistic"
+
+
+def test_verdicts_that_experts_agree_on_become_gold(manager: User, eve: User) -> None:
+    campaign = made(manager, Protocol.GSB, overlap=2)
+    for person in (eve, rows.person("max", Role.EXPERT)):
+        assignment = rows.taken(campaign, person)
+        tested = campaign.model_under_test
+        left = ItemClip.objects.filter(pk=assignment.clip_order[0], clip__video_model=tested).exists()
+        said = verdicts(assignment, "right" if left else "left")
+        said["verdicts"]["overall"] = "same" if person == eve else "left"
+        rows.submit(assignment, answers=said)
+    with pytest.raises(Invalid):
+        gold_items.from_consensus(
+            campaign.items.order_by("position")[1].pk, "Nobody has judged it twice.", "", manager
+        )
+    made_gold = gold_items.from_consensus(assignment.item_id, "It falls apart.", "", manager)
+    known = GoldAnswer.objects.get(item=made_gold).answers
+    assert {answer["verdict"] for answer in known.values()} == {"B"}
+    assert set(known) == {"motion_quality", "prompt_following", "aesthetic_quality"}
 
 
 def test_a_dimension_of_first_frames_is_asked_of_image_to_video_alone(manager: User, eve: User) -> None:

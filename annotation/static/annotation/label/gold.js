@@ -53,6 +53,7 @@ function known(answer, item, texts) {
     );
     return `${said.join(", ")}${answer.tolerance ? ` (${fill(texts.giveOrTake, { n: answer.tolerance })})` : ""}`;
   }
+  if (answer.side) return texts.side[answer.side];
   if (answer.tie) return texts.tie;
   return ["best", "worst"]
     .filter((side) => answer[side]?.length)
