@@ -20,9 +20,20 @@ T = TypeVar("T", bound=Hashable)
 
 
 def likert_items(
-    prompts: Sequence[int], video_models: Sequence[int], seeds: Sequence[int], cells: Cells, draw: int
+    prompts: Sequence[int],
+    video_models: Sequence[int],
+    seeds: Sequence[int],
+    cells: Cells,
+    draw: int,
+    side_by_side: bool = False,
 ) -> list[Group]:
-    """One item for each clip there is."""
+    """One item for each clip there is, or, side by side, for all of a model's clips of a prompt."""
+    if side_by_side:
+        found = [
+            Group(prompt, tuple(clip for seed in seeds if (clip := cells[model, prompt].get(seed))))
+            for prompt, model, _seed in rotated(prompts, video_models, seeds[:1], draw)
+        ]
+        return [group for group in found if group.clips]
     return [
         Group(prompt, (clip,))
         for prompt, model, seed in rotated(prompts, video_models, seeds, draw)

@@ -38,6 +38,8 @@ log = structlog.get_logger(__name__)
 State = Evaluation.State
 MOST_CLIPS = 20_000
 MOST_SEEDS = 20
+MOST_BESIDE = 8
+"""Clips on one page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,8 @@ class EvaluationPlan:
     gsb: bool = False
     under_test: VideoModel | None = None
     seeds: tuple[int, ...] = (1,)
+    side_by_side: bool = False
+    """Likert: a model's clips of a prompt, one for each seed, are scored on one page."""
     overlap: int = 2
     annotators: tuple[int, ...] = ()
     groups: tuple[int, ...] = ()
@@ -62,7 +66,7 @@ class EvaluationPlan:
 
 def create(user: User, plan: EvaluationPlan, request: HttpRequest | None = None) -> Evaluation:
     """Make an evaluation, which then goes on by itself. Raises PermissionDenied; Invalid `no_models`,
-    `no_protocol`, `no_model_under_test`, `no_prompts`, `seeds`, `too_many_clips`, `nobody`.
+    `no_protocol`, `no_model_under_test`, `no_prompts`, `seeds`, `side_by_side`, `too_many_clips`, `nobody`.
     """
     require(user, "evaluate")
     _check(plan)
@@ -76,6 +80,7 @@ def create(user: User, plan: EvaluationPlan, request: HttpRequest | None = None)
             gsb=plan.gsb,
             under_test=plan.under_test if plan.gsb else None,
             seeds=list(plan.seeds),
+            side_by_side=plan.side_by_side and plan.likert,
             overlap=plan.overlap,
             experts={"annotators": list(plan.annotators), "groups": list(plan.groups)},
             sampling={"steps": plan.steps, "guidance": plan.guidance},
@@ -192,7 +197,7 @@ def _campaign(row: Evaluation, protocol: str, items: list[Group]) -> Campaign:
         protocol=protocol,
         model_under_test=row.under_test_id if protocol == Campaign.Protocol.GSB else None,
         dimensions=default_dimensions(row.task, protocol),
-        selection=Selection(clips_per_item=2 if protocol == Campaign.Protocol.GSB else 1),
+        selection=Selection(clips_per_item=_clips_per_item(row, protocol)),
         overlap=row.overlap,
         annotators=tuple(row.experts.get("annotators", ())),
         groups=tuple(row.experts.get("groups", ())),
@@ -200,9 +205,17 @@ def _campaign(row: Evaluation, protocol: str, items: list[Group]) -> Campaign:
     return lifecycle.create(spec, row.created_by, items=items)
 
 
+def _clips_per_item(row: Evaluation, protocol: str) -> int:
+    if protocol == Campaign.Protocol.GSB:
+        return 2
+    return len(row.seeds) if row.side_by_side else 1
+
+
 def _likert(row: Evaluation, found: ClipTable) -> list[Group]:
     prompts, video_models, cells = _ids(found)
-    return evaluation_items.likert_items(prompts, video_models, found.seeds, cells, row.pk.int)
+    return evaluation_items.likert_items(
+        prompts, video_models, found.seeds, cells, row.pk.int, row.side_by_side
+    )
 
 
 def _gsb(row: Evaluation, found: ClipTable) -> list[Group]:
@@ -233,6 +246,11 @@ def _check(plan: EvaluationPlan) -> None:
     if not 1 <= len(set(plan.seeds)) == len(plan.seeds) <= MOST_SEEDS:
         text = _("Give 1 to %(most)s seeds, each once.") % {"most": MOST_SEEDS}
         raise Invalid("seeds", text, where="body.seeds")
+    if plan.side_by_side and plan.likert and not 2 <= len(plan.seeds) <= MOST_BESIDE:
+        text = _("Clips of 2 to %(most)s seeds are scored side by side; this has %(n)s.")
+        raise Invalid(
+            "side_by_side", text % {"most": MOST_BESIDE, "n": len(plan.seeds)}, where="body.side_by_side"
+        )
 
 
 def _no_prompts(plan: EvaluationPlan) -> str:

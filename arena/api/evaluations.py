@@ -45,6 +45,9 @@ class EvaluationShape(Schema):
     gsb: bool = False
     under_test: Id | None = Field(None, description="GSB: the video model that the others are compared with")
     seeds: list[Seed] = Field([1], min_length=1, max_length=MOST_SEEDS)
+    side_by_side: bool = Field(
+        False, description="Likert: an item is all of a model's clips of a prompt, 2 to 8 of them"
+    )
     overlap: int = Field(2, ge=1, le=20, description="Judgements of each item, by different people")
     steps: int = Field(20, ge=1, le=1000, description="Sampling steps of clips that are made here")
     guidance: float = Field(3.0, ge=0, le=30)
@@ -95,6 +98,7 @@ class EvaluationRow(Schema):
     gsb: bool
     under_test: str | None = Field(None, alias="under_test.slug")
     seeds: list[int]
+    side_by_side: bool
     overlap: int
     likert_campaign: uuid.UUID | None = Field(None, alias="likert_campaign_id")
     gsb_campaign: uuid.UUID | None = Field(None, alias="gsb_campaign_id")
@@ -167,6 +171,7 @@ def create_evaluation(request: HttpRequest, payload: EvaluationIn) -> Status[Eva
         likert=payload.likert,
         gsb=payload.gsb,
         seeds=tuple(payload.seeds),
+        side_by_side=payload.side_by_side,
         overlap=payload.overlap,
         steps=payload.steps,
         guidance=payload.guidance,
@@ -189,7 +194,8 @@ def preview_evaluation(request: HttpRequest, payload: EvaluationPreviewIn) -> di
     sampling = {"steps": payload.steps, "guidance": payload.guidance}
     found = evaluation_clips.table(prompts, models, payload.seeds, sampling)
     opponents = max(0, len(models) - 1) if payload.gsb else 0
-    items = len(prompts) * len(payload.seeds) * (len(models) * payload.likert + opponents)
+    scored = len(models) * (1 if payload.side_by_side else len(payload.seeds)) if payload.likert else 0
+    items = len(prompts) * (scored + len(payload.seeds) * opponents)
     judged = evaluation_power.Size(
         prompts=len(prompts), overlap=payload.overlap * len(payload.seeds), models=len(models)
     )

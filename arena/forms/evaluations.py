@@ -41,6 +41,11 @@ class EvaluationForm(forms.Form):
         max_length=400,
         help_text=_("A clip of each prompt and model for each; separated by commas."),
     )
+    side_by_side = forms.BooleanField(
+        label=_("Score a model's clips of one prompt side by side"),
+        required=False,
+        help_text=_("Likert, with several seeds: one item for all of them instead of one for each."),
+    )
     overlap = forms.IntegerField(
         label=_("Judgements per item"),
         min_value=1,

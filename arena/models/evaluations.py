@@ -37,6 +37,7 @@ class Evaluation(models.Model):
         VideoModel, on_delete=models.PROTECT, null=True, blank=True, related_name="evaluations_under_test"
     )
     seeds = models.JSONField()  # a clip of each prompt and model for each; ints
+    side_by_side = models.BooleanField(default=False)  # Likert: an item is all of a model's clips of a prompt
     overlap = models.PositiveSmallIntegerField(
         default=2, validators=[MinValueValidator(1), MaxValueValidator(20)]
     )

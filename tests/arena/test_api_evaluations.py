@@ -51,6 +51,9 @@ def test_a_preview_says_how_much_it_is_and_what_that_can_tell(api: Client) -> No
     assert more["likert_difference"] < told["likert_difference"]
     assert more["gsb_difference"] < told["gsb_difference"]
     assert told["needed_likert"] > more["needed_likert"] > 0
+    beside = post(api, "/preview", wanted(given, gsb=True, seeds=[1, 2, 3], side_by_side=True)).json()
+    assert (beside["clips"], beside["items"]) == (180, 30 * 2 + 30 * 3)
+    assert beside["likert_difference"] < told["likert_difference"]
     tiny = post(api, "/preview", wanted(given, difference=0.0001)).json()
     assert tiny["needed_likert"] is None
 

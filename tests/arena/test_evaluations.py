@@ -164,6 +164,34 @@ def test_a_pair_is_of_one_prompt_and_seed_and_only_where_both_clips_are_there() 
         assert other in (2, 3)
 
 
+def test_a_model_s_clips_of_a_prompt_stand_side_by_side_where_that_is_asked(engineer: User) -> None:
+    given = prompt_set(prompts=3, models=2)
+    for clip in Clip.objects.all():  # a second one of each
+        rendition = clip.renditions.get()
+        clip.pk, clip.sha256, clip._state.adding = uuid.uuid4(), uuid.uuid4().hex, True
+        clip.save()
+        rendition.pk, rendition.clip, rendition._state.adding = uuid.uuid4(), clip, True
+        rendition.save()
+    made = evaluation(engineer, prompt_set=given, seeds=(1, 2), side_by_side=True, gsb=True)
+    scores, pairs = made.campaigns
+    assert (scores.clips_per_item, scores.items_total, pairs.items_total) == (2, 6, 6)
+    for item in scores.items.all():
+        [(model, prompt)] = set(item.clips.values_list("video_model", "prompt"))
+        assert item.clips.count() == 2
+        assert prompt == item.prompt_id
+        assert model is not None
+    for name in ("one", "two"):
+        score_all(scores, expert(name), lambda clip, _person: 3 + int(clip.video_model == made.under_test))
+    report = evaluation_reports.refresh(evaluations.advance(made.pk))
+    assert report is not None
+    overall = [row for row in report.means if row["dimension"] == "overall"]
+    assert sorted((row["mean"], row["scores"]) for row in overall) == [(3.0, 12), (4.0, 12)]
+    for seeds in ((1,), tuple(range(9))):
+        with pytest.raises(Invalid) as refused:
+            evaluation(engineer, prompt_set=given, seeds=seeds, side_by_side=True)
+        assert refused.value.code == "side_by_side"
+
+
 # --- Scoring and the report -------------------------------------------------------------------------------
 
 

@@ -65,8 +65,9 @@ def worth(clip: Clip, person: User) -> int:
 
 
 def test_from_the_form_to_the_report(
-    page: Page, bench: None, log_in: LogIn, look: Look, tmp_path: Path
+    page: Page, bench: None, log_in: LogIn, look: Look, tmp_path: Path, expected_errors: list[str]
 ) -> None:
+    expected_errors.append("422")  # clips of one seed side by side
     late = Clip.objects.filter(video_model__name="Kestrel").order_by("pk")[0]
     Clip.objects.filter(pk=late.pk).update(video_model=None)
     log_in("eva")
@@ -77,6 +78,13 @@ def test_from_the_form_to_the_report(
     page.get_by_label("Prompt set").select_option(label="Bench")
     for name in NAMES:
         page.get_by_role("checkbox", name=name).check()
+    page.get_by_label("Seeds", exact=True).fill("1, 2")
+    page.get_by_label("side by side").check()
+    expect(page.locator("[data-show=items]")).to_have_text("9")
+    page.get_by_label("Seeds", exact=True).fill("1")
+    page.get_by_role("button", name="Make the evaluation").click()
+    expect(page.get_by_text("Clips of 2 to 8 seeds are scored side by side; this has 1.")).to_be_visible()
+    page.get_by_label("side by side").uncheck()
     page.get_by_label("Comparison in pairs (GSB)").check()
     page.get_by_label("Model under test").select_option(label="Falcon 2")
     expect(page.locator("[data-show=judgements]")).to_have_text("30")

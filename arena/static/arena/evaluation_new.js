@@ -19,6 +19,7 @@ function request() {
     gsb: data.has("gsb"),
     under_test: Number(data.get("under_test")) || null,
     seeds: data.get("seeds").split(/[,，]/).map((seed) => Number(seed.trim())).filter(Number.isSafeInteger),
+    side_by_side: data.has("side_by_side"),
     overlap: Number(data.get("overlap")) || 1,
     steps: Number(data.get("steps")) || 20,
     guidance: Number(data.get("guidance")),
@@ -30,6 +31,7 @@ async function preview() {
   const turn = ++asked;
   const wanted = request();
   form.elements.under_test.closest(".field").hidden = !wanted.gsb;
+  form.elements.side_by_side.closest(".field").hidden = !wanted.likert;
   if (!wanted.prompt_set) return;
   let answer = {};
   let trouble = "";

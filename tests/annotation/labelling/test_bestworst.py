@@ -420,6 +420,8 @@ def test_with_more_clips_surviving_labels_can_differ(clips: tuple[str, ...]) -> 
 
 
 def test_is_pure() -> None:
-    code = "import sys, annotation.labelling.bestworst; print({'django', 'torch', 'numpy'} & set(sys.modules))"
+    code = (
+        "import sys, annotation.labelling.bestworst; print({'django', 'torch', 'numpy'} & set(sys.modules))"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
