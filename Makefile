@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test: setup-dev
 	@$(PYTHON_BIN) -m tests.browsers
 	$(PYTHON_BIN) -m pytest -m "not slow" -n $(PARALLEL) --dist worksteal
-	$(PYTHON_BIN) -m pytest -m slow || [ $$? -eq 5 ]
+	$(PYTHON_BIN) -m pytest -m slow -n $(PARALLEL) --dist worksteal || [ $$? -eq 5 ]
 
 # The production settings are checked too, with the variables that DEPLOY.md asks for.
 lint: setup-dev
