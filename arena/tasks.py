@@ -2,7 +2,8 @@
 
 from django.core.management import call_command
 
-from arena import battles, columns, evaluation_reports, evaluations, rulings
+from arena import battles, columns, rulings
+from arena.evaluations import lifecycle, reports
 from arena.models import Track
 from workbench.celery import app
 
@@ -31,5 +32,5 @@ def find_outliers() -> None:
 @app.task(name="arena.advance_evaluations")  # type: ignore[untyped-decorator]
 def advance_evaluations() -> None:
     """Move benchmark evaluations on, and report anew where judgements have come (periodic)."""
-    evaluations.advance_all()
-    evaluation_reports.refresh_all()
+    lifecycle.advance_all()
+    reports.refresh_all()

@@ -24,9 +24,9 @@ from annotation.clips.degrade import Kind, degraded_pixels
 from annotation.clips.intake import Facts
 from annotation.models import Campaign, Clip, PromptSet, VideoModel
 from annotation.prompts import promptsets
-from arena import evaluation_file, evaluation_reports, evaluations
-from arena.evaluation_reports import OVERALL, Report
-from arena.evaluations import EvaluationPlan
+from arena.evaluations import lifecycle, reportfile, reports
+from arena.evaluations.lifecycle import EvaluationPlan
+from arena.evaluations.reports import OVERALL, Report
 from arena.models import Evaluation
 from generator import checkpoints
 from generator.data.measures import read_clip
@@ -126,7 +126,7 @@ class Demo:
         row = self._evaluation()
         while row.state == Evaluation.State.AWAITING:
             self._degrade(row)
-            evaluations.advance(row.pk)
+            lifecycle.advance(row.pk)
             row.refresh_from_db()
             if row.problem:
                 raise DemoError(row.problem)
@@ -134,9 +134,9 @@ class Demo:
         while not row.ended:
             for campaign in row.campaigns:
                 self._have_scored(campaign)
-            row = evaluations.advance(row.pk)
+            row = lifecycle.advance(row.pk)
             self._wait("scoring")
-        report = evaluation_reports.refresh(row)
+        report = reports.refresh(row)
         if report is None:
             raise DemoError("The evaluation ended before anything was judged.")
         self._print(row)
@@ -200,7 +200,7 @@ class Demo:
             overlap=self.plan.overlap,
             steps=self.plan.steps,
         )
-        made = evaluations.create(self._user, plan)
+        made = lifecycle.create(self._user, plan)
         self.begun.evaluation = str(made.pk)
         self._save()
         return made
@@ -296,10 +296,10 @@ class Demo:
 
     def _print(self, row: Evaluation) -> None:
         if self.plan.html is not None:
-            self.plan.html.write_text(evaluation_file.html(row), encoding="utf-8")
+            self.plan.html.write_text(reportfile.html(row), encoding="utf-8")
         if self.plan.pdf is not None:
             try:
-                self.plan.pdf.write_bytes(evaluation_file.pdf(row))
+                self.plan.pdf.write_bytes(reportfile.pdf(row))
             except chromium.NotPrintedError as error:
                 raise DemoError(str(error)) from error
 

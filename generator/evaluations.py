@@ -14,8 +14,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from annotation.models import VideoModel
-from arena import evaluation_clips
-from arena.evaluation_clips import ClipTable
+from arena.evaluations import cliptable
+from arena.evaluations.cliptable import ClipTable
 from arena.models import Evaluation, EvaluationRun
 from generator.models import Checkpoint
 from generator.runs_generate import MOST_CLIPS
@@ -44,7 +44,7 @@ def make_clips(evaluation_id: uuid.UUID) -> None:
         if row.state != Evaluation.State.AWAITING:
             return
         own = Checkpoint.objects.filter(video_model__evaluations=row).select_related("video_model")
-        found = evaluation_clips.of_evaluation(row)
+        found = cliptable.of_evaluation(row)
         with translation.override(row.created_by.language):
             problems = [_make(row, checkpoint, found) for checkpoint in own.order_by("created_at", "pk")]
         problem = "\n".join(filter(None, problems))

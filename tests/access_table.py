@@ -41,7 +41,8 @@ from annotation.models import (
 )
 from annotation.prompts import collecting, sharing
 from annotation.results import pairversions
-from arena import battles, evaluation_reports, tracks
+from arena import battles, tracks
+from arena.evaluations import reports
 from arena.models import Battle, Voter
 from tests.annotation import rows as labelling
 from tests.arena import evaluations_made
@@ -249,7 +250,7 @@ class World:
         made = evaluations_made.evaluation(self.owner)
         assert made.likert_campaign is not None
         evaluations_made.score_all(made.likert_campaign, evaluations_made.expert("eve"), lambda *_: 4, most=3)
-        evaluation_reports.refresh(made)
+        reports.refresh(made)
         return {"evaluation_id": made.pk}
 
     def evaluation_figure(self) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from ninja import Router, Schema, Status
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from annotation.models import PromptSet, Task, VideoModel
-from arena import evaluation_clips, evaluation_figures, evaluation_power, evaluation_reports, evaluations
-from arena.evaluations import MOST_SEEDS, EvaluationPlan
+from arena.evaluations import cliptable, lifecycle, power, reportfigures, reports
+from arena.evaluations.lifecycle import MOST_SEEDS, EvaluationPlan
 from arena.forms.evaluations import MAX_SEED
 from arena.models import Evaluation
 from workbench.access import require
@@ -114,11 +114,11 @@ class EvaluationOut(EvaluationRow):
 
     @staticmethod
     def resolve_models(row: Evaluation) -> list[dict[str, Any]]:
-        return _models(evaluation_clips.of_evaluation(row))
+        return _models(cliptable.of_evaluation(row))
 
     @staticmethod
     def resolve_without_frame(row: Evaluation) -> list[int]:
-        return [prompt.pk for prompt in evaluation_clips.without_frame(row.prompt_set, row.task)]
+        return [prompt.pk for prompt in cliptable.without_frame(row.prompt_set, row.task)]
 
 
 class MissingClip(Schema):
@@ -181,7 +181,7 @@ def create_evaluation(request: HttpRequest, payload: EvaluationIn) -> Status[Eva
         video_models=models,
         under_test=next((model for model in models if model.pk == payload.under_test), None),
     )
-    return Status(201, evaluations.create(request.user, plan, request))
+    return Status(201, lifecycle.create(request.user, plan, request))
 
 
 @router.post("/preview", response={200: EvaluationPreview, 422: Misfits})
@@ -189,14 +189,14 @@ def preview_evaluation(request: HttpRequest, payload: EvaluationPreviewIn) -> di
     """What an evaluation would be: clips, items, judgements, and which differences they can tell."""
     require(request.user, "campaigns.view")
     prompt_set, models = _chosen(payload)
-    prompts = evaluation_clips.usable_prompts(prompt_set, payload.task)
-    lost = evaluation_clips.without_frame(prompt_set, payload.task)
+    prompts = cliptable.usable_prompts(prompt_set, payload.task)
+    lost = cliptable.without_frame(prompt_set, payload.task)
     sampling = {"steps": payload.steps, "guidance": payload.guidance}
-    found = evaluation_clips.table(prompts, models, payload.seeds, sampling)
+    found = cliptable.table(prompts, models, payload.seeds, sampling)
     opponents = max(0, len(models) - 1) if payload.gsb else 0
     scored = len(models) * (1 if payload.side_by_side else len(payload.seeds)) if payload.likert else 0
     items = len(prompts) * (scored + len(payload.seeds) * opponents)
-    judged = evaluation_power.Size(
+    judged = power.Size(
         prompts=len(prompts), overlap=payload.overlap * len(payload.seeds), models=len(models)
     )
     told = ngettext(
@@ -212,11 +212,9 @@ def preview_evaluation(request: HttpRequest, payload: EvaluationPreviewIn) -> di
         "items": items,
         "judgements": items * payload.overlap,
         "models": _models(found),
-        "likert_difference": evaluation_power.likert_difference(judged) if payload.likert else None,
-        "gsb_difference": evaluation_power.gsb_difference(judged) if payload.gsb else None,
-        "needed_likert": (
-            evaluation_power.likert_prompts(judged, payload.difference) if payload.likert else None
-        ),
+        "likert_difference": power.likert_difference(judged) if payload.likert else None,
+        "gsb_difference": power.gsb_difference(judged) if payload.gsb else None,
+        "needed_likert": (power.likert_prompts(judged, payload.difference) if payload.likert else None),
     }
 
 
@@ -228,7 +226,7 @@ def evaluation_detail(request: HttpRequest, evaluation_id: uuid.UUID) -> Evaluat
 @router.get("/{uuid:evaluation_id}/missing", response=list[MissingClip])
 def evaluation_lacks(request: HttpRequest, evaluation_id: uuid.UUID) -> list[dict[str, Any]]:
     """Clips that are missing, by model, prompt and seed."""
-    found = evaluation_clips.of_evaluation(_evaluation(request, evaluation_id))
+    found = cliptable.of_evaluation(_evaluation(request, evaluation_id))
     return [
         {"model": model.slug, "prompt": prompt.pk, "seed": seed} for model, prompt, seed in found.lacking()
     ]
@@ -239,7 +237,7 @@ def begin_evaluation(request: HttpRequest, evaluation_id: uuid.UUID, payload: Ve
     """Score the clips there are, without waiting for the others."""
     require(request.user, "evaluate")
     assert isinstance(request.user, User)
-    return evaluations.begin_with_what_is_there(request.user, evaluation_id, payload.version, request)
+    return lifecycle.begin_with_what_is_there(request.user, evaluation_id, payload.version, request)
 
 
 @router.post("/{uuid:evaluation_id}/finish", response={200: EvaluationOut, 409: Problem})
@@ -247,7 +245,7 @@ def finish_evaluation(request: HttpRequest, evaluation_id: uuid.UUID, payload: V
     """End it now: scoring is closed, what was judged is reported; while it awaits clips it is cancelled."""
     require(request.user, "evaluate")
     assert isinstance(request.user, User)
-    return evaluations.finish(request.user, evaluation_id, payload.version, request)
+    return lifecycle.finish(request.user, evaluation_id, payload.version, request)
 
 
 @router.get("/{uuid:evaluation_id}/report", response=EvaluationReportOut)
@@ -255,14 +253,14 @@ def report_of_evaluation(request: HttpRequest, evaluation_id: uuid.UUID) -> dict
     """The report as it was computed last; 404 while nothing is judged."""
     report = _report(request, evaluation_id)
     told = {name: getattr(report, name) for name in EvaluationReportOut.model_fields if name != "figures"}
-    return told | {"figures": [figure.key for figure in evaluation_figures.figures(report)]}
+    return told | {"figures": [figure.key for figure in reportfigures.figures(report)]}
 
 
 @router.get("/{uuid:evaluation_id}/figures/{key}.csv", url_name="evaluation_figure_csv")
 def evaluation_figure_csv(request: HttpRequest, evaluation_id: uuid.UUID, key: str) -> HttpResponse:
     """The rows behind a figure of the report, as CSV."""
     report = _report(request, evaluation_id)
-    figure = next((one for one in evaluation_figures.figures(report) if one.key == key), None)
+    figure = next((one for one in reportfigures.figures(report) if one.key == key), None)
     if figure is None:
         raise Missing("no_such_figure", _("The report has no such figure."))
     answer = HttpResponse(figure.csv, content_type="text/csv; charset=utf-8")
@@ -275,8 +273,8 @@ def _evaluation(request: HttpRequest, evaluation_id: uuid.UUID) -> Evaluation:
     return get_object_or_404(Evaluation.objects.select_related("prompt_set", "under_test"), pk=evaluation_id)
 
 
-def _report(request: HttpRequest, evaluation_id: uuid.UUID) -> evaluation_reports.Report:
-    report = evaluation_reports.of(_evaluation(request, evaluation_id))
+def _report(request: HttpRequest, evaluation_id: uuid.UUID) -> reports.Report:
+    report = reports.of(_evaluation(request, evaluation_id))
     if report is None:
         raise Missing("no_report", _("There is no report yet: nothing has been judged."))
     return report
@@ -295,7 +293,7 @@ def _chosen(payload: EvaluationShape) -> tuple[PromptSet, tuple[VideoModel, ...]
     return prompt_set, tuple(models)
 
 
-def _models(found: evaluation_clips.ClipTable) -> list[dict[str, Any]]:
+def _models(found: cliptable.ClipTable) -> list[dict[str, Any]]:
     return [
         {
             "model": model.slug,

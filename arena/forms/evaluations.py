@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.forms.clips import NamedChoice, NamedChoices
 from annotation.models import AnnotatorGroup, PromptSet, Task, VideoModel
-from arena.evaluations import MOST_SEEDS, EvaluationPlan
+from arena.evaluations.lifecycle import MOST_SEEDS, EvaluationPlan
 from workbench.access import CAPABILITIES
 from workbench.models import User
 

@@ -15,7 +15,7 @@ from workbench.models import Run
 
 
 class Evaluation(models.Model):
-    """A prompt set's clips of some video models, scored by experts. `evaluations.advance` moves it on."""
+    """A prompt set's clips of some video models, scored by experts. `lifecycle.advance` moves it on."""
 
     class State(models.TextChoices):
         AWAITING = "awaiting", _("Awaiting clips")
@@ -49,7 +49,7 @@ class Evaluation(models.Model):
     gsb_campaign = models.OneToOneField(
         Campaign, on_delete=models.PROTECT, null=True, blank=True, related_name="evaluation_gsb"
     )
-    # The latest report (evaluation_report.Report), and how many judgements it was computed from.
+    # The latest report (reports.Report), and how many judgements it was computed from.
     report = models.JSONField(default=dict)
     report_judgements = models.PositiveIntegerField(default=0)
     report_at = models.DateTimeField(null=True, blank=True)

@@ -3,7 +3,7 @@
 from django import template
 from django.utils.formats import number_format
 
-from arena.evaluation_reports import OVERALL, Report, Row
+from arena.evaluations.reports import OVERALL, Report, Row
 
 register = template.Library()
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotation.models import PromptSet, VideoModel
-from arena import evaluation_clips, evaluation_figures, evaluation_file, evaluation_reports, evaluations
+from arena.evaluations import cliptable, lifecycle, reportfigures, reportfile, reports
 from arena.forms.evaluations import EvaluationForm, VersionForm
 from arena.models import Evaluation
 from workbench import charts, chromium
@@ -38,7 +38,7 @@ def evaluation_new(request: SignedInRequest) -> HttpResponse:
     form = EvaluationForm(request.POST if request.method == "POST" else None, label_suffix="")
     if request.method == "POST" and form.is_valid():
         try:
-            made = evaluations.create(request.user, form.plan(), request)
+            made = lifecycle.create(request.user, form.plan(), request)
         except Refusal as refusal:
             form.add_error(None, refusal.message)
         else:
@@ -65,14 +65,14 @@ def evaluation_progress(request: SignedInRequest, evaluation_id: uuid.UUID) -> H
 @needs("evaluate")
 def evaluation_begin(request: SignedInRequest, evaluation_id: uuid.UUID) -> HttpResponse:
     said = _("Scoring has begun, over the clips that are there.")
-    return _do(request, evaluation_id, evaluations.begin_with_what_is_there, said)
+    return _do(request, evaluation_id, lifecycle.begin_with_what_is_there, said)
 
 
 @require_POST
 @needs("evaluate")
 def evaluation_finish(request: SignedInRequest, evaluation_id: uuid.UUID) -> HttpResponse:
     said = _("The evaluation has ended. What was judged stays in its report.")
-    return _do(request, evaluation_id, evaluations.finish, said)
+    return _do(request, evaluation_id, lifecycle.finish, said)
 
 
 @require_GET
@@ -80,7 +80,7 @@ def evaluation_finish(request: SignedInRequest, evaluation_id: uuid.UUID) -> Htt
 def evaluation_missing(request: SignedInRequest, evaluation_id: uuid.UUID) -> HttpResponse:
     """A manifest of the clips that are missing, to fill in with paths and import."""
     row = _evaluation(evaluation_id)
-    text = evaluation_clips.manifest_of_missing(row, evaluation_clips.of_evaluation(row))
+    text = cliptable.manifest_of_missing(row, cliptable.of_evaluation(row))
     return _download(text, "text/csv; charset=utf-8", f"missing-{row.pk}.csv")
 
 
@@ -88,12 +88,12 @@ def evaluation_missing(request: SignedInRequest, evaluation_id: uuid.UUID) -> Ht
 @needs("campaigns.view")
 def evaluation_report(request: SignedInRequest, evaluation_id: uuid.UUID) -> HttpResponse:
     row = _evaluation(evaluation_id)
-    report = evaluation_reports.of(row)
-    figures = evaluation_figures.figures(report) if report else []
+    report = reports.of(row)
+    figures = reportfigures.figures(report) if report else []
     ranked = list(dict.fromkeys(one["model"] for one in report.prompts)) if report else []
     asked = request.GET.get("model", "")
-    focus = asked if asked in ranked else evaluation_file.focus(report) if report else ""
-    ends = evaluation_reports.watched(row, report, focus) if report else {}
+    focus = asked if asked in ranked else reportfile.focus(report) if report else ""
+    ends = reports.watched(row, report, focus) if report else {}
     titles = {"strongest": _("Strongest prompts"), "weakest": _("Weakest prompts")}
     context = {
         "ranked": ranked,
@@ -102,7 +102,7 @@ def evaluation_report(request: SignedInRequest, evaluation_id: uuid.UUID) -> Htt
         "evaluation": row,
         "report": report,
         "figures": figures,
-        "drawn": [evaluation_figures.drawn(figure, evaluation_figures.DARK) for figure in figures],
+        "drawn": [reportfigures.drawn(figure, reportfigures.DARK) for figure in figures],
         "chart_words": charts.words(),
         "chromium": chromium.find() is not None,
     }
@@ -114,7 +114,7 @@ def evaluation_report(request: SignedInRequest, evaluation_id: uuid.UUID) -> Htt
 def evaluation_report_html(request: SignedInRequest, evaluation_id: uuid.UUID) -> HttpResponse:
     """The report as one file that needs nothing else."""
     row = _reported(evaluation_id)
-    return _download(evaluation_file.html(row), "text/html; charset=utf-8", f"evaluation-{row.pk}.html")
+    return _download(reportfile.html(row), "text/html; charset=utf-8", f"evaluation-{row.pk}.html")
 
 
 @require_GET
@@ -123,7 +123,7 @@ def evaluation_report_pdf(request: SignedInRequest, evaluation_id: uuid.UUID) ->
     """The report as PDF, printed by the Chromium that is installed here."""
     row = _reported(evaluation_id)
     try:
-        made = evaluation_file.pdf(row)
+        made = reportfile.pdf(row)
     except chromium.NotPrintedError as error:
         messages.error(request, str(error))
         return redirect("evaluation_report", row.pk)
@@ -143,7 +143,7 @@ def _page(request: SignedInRequest, row: Evaluation, status: int = HTTPStatus.OK
 
 
 def _standing(request: HttpRequest, row: Evaluation) -> dict[str, Any]:
-    found = evaluation_clips.of_evaluation(row)
+    found = cliptable.of_evaluation(row)
     lacking = [(model, prompt, seed) for model, prompt, seed in found.lacking()]
     by_model = [(model, found.of_model(model)) for model in found.video_models]
     runs = {one.video_model_id: one.run for one in row.runs.select_related("run").order_by("pk")}
@@ -153,7 +153,7 @@ def _standing(request: HttpRequest, row: Evaluation) -> dict[str, Any]:
         "by_model": [(model, part, runs.get(model.pk)) for model, part in by_model],
         "lacking": lacking[:_LACKING_SHOWN],
         "lacking_more": max(0, len(lacking) - _LACKING_SHOWN),
-        "without_frame": evaluation_clips.without_frame(row.prompt_set, row.task),
+        "without_frame": cliptable.without_frame(row.prompt_set, row.task),
         "may_evaluate": may(request.user, "evaluate"),
         "awaiting": row.state == Evaluation.State.AWAITING,
     }
@@ -186,7 +186,7 @@ def _evaluation(evaluation_id: uuid.UUID) -> Evaluation:
 
 def _reported(evaluation_id: uuid.UUID) -> Evaluation:
     row = _evaluation(evaluation_id)
-    if evaluation_reports.of(row) is None:
+    if reports.of(row) is None:
         raise Http404
     return row
 

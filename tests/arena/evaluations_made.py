@@ -8,8 +8,8 @@ from annotation.labelling import judging, queue
 from annotation.labelling.judging import Submission
 from annotation.models import Assignment, Campaign, Clip, ItemClip, PromptSet, VideoModel
 from annotation.prompts.promptsets import named
-from arena import evaluations
-from arena.evaluations import EvaluationPlan
+from arena.evaluations import lifecycle
+from arena.evaluations.lifecycle import EvaluationPlan
 from arena.models import Evaluation
 from tests.annotation import rows
 from workbench.models import Role, User
@@ -35,7 +35,7 @@ def evaluation(user: User, **changes: Any) -> Evaluation:
         "video_models": models,
         "under_test": models[0],
     }
-    return evaluations.create(user, EvaluationPlan(**(plan | changes)))
+    return lifecycle.create(user, EvaluationPlan(**(plan | changes)))
 
 
 def expert(name: str) -> User:

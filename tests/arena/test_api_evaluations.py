@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from annotation.models import Clip, PromptSet, VideoModel
-from arena import evaluation_reports, evaluations
+from arena.evaluations import lifecycle, reports
 from arena.models import Evaluation
 from tests.annotation import rows
 from tests.arena.evaluations_made import evaluation, expert, prompt_set, score_all
@@ -72,8 +72,8 @@ def test_made_scored_and_read_over_the_api(api: Client, engineer: User) -> None:
         score_all(
             row.likert_campaign, expert(name), lambda clip, _person: 4 - int(str(clip.video_model_id)) % 2
         )
-    evaluations.advance(row.pk)
-    evaluation_reports.refresh_all()
+    lifecycle.advance(row.pk)
+    reports.refresh_all()
     report = api.get(f"/api/evaluations/{told['id']}/report").json()
     assert report["judgements"] == 12
     assert "scores" in report["figures"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from annotation.clips import manifest
 from annotation.models import Campaign, Clip, Prompt, PromptCandidate, Task, VideoModel
 from annotation.quality import exclusion
-from arena import evaluation_clips, evaluation_figures, evaluation_items, evaluation_reports, evaluations
+from arena.evaluations import cliptable, layout, lifecycle, reportfigures, reports
 from arena.models import Evaluation
 from tests.annotation import rows
 from tests.arena.evaluations_made import evaluation, expert, prompt_set, score_all
@@ -57,18 +57,18 @@ def test_it_waits_for_what_is_missing_and_goes_on_when_that_comes(engineer: User
     late.save()
     made = evaluation(engineer)
     assert made.state == State.AWAITING
-    found = evaluation_clips.of_evaluation(made)
+    found = cliptable.of_evaluation(made)
     assert [(model, prompt) for model, prompt, _seed in found.lacking()] == [(late_model, late.prompt)]
-    evaluations.advance_all()
+    lifecycle.advance_all()
     made.refresh_from_db()
     assert made.state == State.AWAITING
     Clip.objects.filter(pk=late.pk).update(video_model=late_model, state=Clip.State.PENDING)
-    assert evaluation_clips.of_evaluation(made).pending == 1
-    evaluations.advance_all()
+    assert cliptable.of_evaluation(made).pending == 1
+    lifecycle.advance_all()
     made.refresh_from_db()
     assert made.state == State.AWAITING
     Clip.objects.filter(pk=late.pk).update(state=Clip.State.READY)
-    evaluations.advance_all()
+    lifecycle.advance_all()
     made.refresh_from_db()
     assert made.state == State.SCORING
 
@@ -78,8 +78,8 @@ def test_what_is_there_can_be_scored_without_the_rest(engineer: User) -> None:
     Clip.objects.filter(pk=Clip.objects.order_by("pk")[0].pk).update(video_model=None)
     made = evaluation(engineer)
     with pytest.raises(Conflict, match="changed meanwhile"):
-        evaluations.begin_with_what_is_there(engineer, made.pk, made.version + 1)
-    begun = evaluations.begin_with_what_is_there(engineer, made.pk, made.version)
+        lifecycle.begin_with_what_is_there(engineer, made.pk, made.version + 1)
+    begun = lifecycle.begin_with_what_is_there(engineer, made.pk, made.version)
     assert begun.likert_campaign is not None
     assert begun.likert_campaign.items_total == 11
 
@@ -90,11 +90,11 @@ def test_own_clips_count_by_seed_and_sampling_and_outside_ones_fill_up(engineer:
     Clip.objects.filter(pk=own.pk).update(seed=1, recipe={"checkpoint": "x", "steps": 20, "guidance": 3.0})
     Clip.objects.filter(pk=outside.pk).update(seed=77)
     made = evaluation(engineer, seeds=(1, 2))
-    found = evaluation_clips.of_evaluation(made)
+    found = cliptable.of_evaluation(made)
     cells = {key[0]: cell.ready for key, cell in found.cells.items()}
     assert cells == {own.video_model_id: {1: own.pk}, outside.video_model_id: {1: outside.pk}}
     other = evaluation(engineer, seeds=(1,), steps=4)
-    assert [model for model, _p, _s in evaluation_clips.of_evaluation(other).lacking()] == [own.video_model]
+    assert [model for model, _p, _s in cliptable.of_evaluation(other).lacking()] == [own.video_model]
 
 
 def test_an_image_to_video_prompt_without_its_first_frame_is_left_out(engineer: User) -> None:
@@ -107,7 +107,7 @@ def test_an_image_to_video_prompt_without_its_first_frame_is_left_out(engineer: 
     made = evaluation(engineer, task="i2v")
     assert made.likert_campaign is not None
     assert set(made.likert_campaign.items.values_list("prompt", flat=True)) == {framed.pk}
-    assert evaluation_clips.without_frame(given, "i2v") == [bare]
+    assert cliptable.without_frame(given, "i2v") == [bare]
 
 
 def test_the_manifest_of_what_is_missing_names_prompts_so_that_an_import_finds_them(engineer: User) -> None:
@@ -119,9 +119,7 @@ def test_the_manifest_of_what_is_missing_names_prompts_so_that_an_import_finds_t
     Clip.objects.filter(video_model__slug="secret-model-1").update(video_model=None)
     made = evaluation(engineer)
     lines = list(
-        csv.DictReader(
-            io.StringIO(evaluation_clips.manifest_of_missing(made, evaluation_clips.of_evaluation(made)))
-        )
+        csv.DictReader(io.StringIO(cliptable.manifest_of_missing(made, cliptable.of_evaluation(made))))
     )
     assert {line["model"] for line in lines} == {"Secret model 1"}
     assert [line["prompt_id"] for line in lines] == ["b-0", "b-1"]
@@ -140,7 +138,7 @@ sizes = st.integers(1, 7)
 def test_every_clip_is_in_one_item_and_models_take_turns(
     prompts: int, models: int, seeds: int, draw: int
 ) -> None:
-    of = list(evaluation_items.rotated(range(prompts), range(models), range(seeds), draw))
+    of = list(layout.rotated(range(prompts), range(models), range(seeds), draw))
     assert Counter(of) == dict.fromkeys(
         ((p, m, s) for p in range(prompts) for m in range(models) for s in range(seeds)), 1
     )
@@ -155,7 +153,7 @@ def test_a_pair_is_of_one_prompt_and_seed_and_only_where_both_clips_are_there() 
     clip = {(m, p, s): uuid.uuid4() for m in (1, 2, 3) for p in (10, 11) for s in (5, 6)}
     cells = {(m, p): {s: clip[m, p, s] for s in (5, 6)} for m in (1, 2, 3) for p in (10, 11)}
     del cells[2, 11][6]
-    items = evaluation_items.gsb_items([10, 11], 1, [2, 3], [5, 6], cells, 0)
+    items = layout.gsb_items([10, 11], 1, [2, 3], [5, 6], cells, 0)
     named = {value: key for key, value in clip.items()}
     pairs = [tuple(named[one] for one in item.clips) for item in items]
     assert len(pairs) == 7
@@ -182,7 +180,7 @@ def test_a_model_s_clips_of_a_prompt_stand_side_by_side_where_that_is_asked(engi
         assert model is not None
     for name in ("one", "two"):
         score_all(scores, expert(name), lambda clip, _person: 3 + int(clip.video_model == made.under_test))
-    report = evaluation_reports.refresh(evaluations.advance(made.pk))
+    report = reports.refresh(lifecycle.advance(made.pk))
     assert report is not None
     overall = [row for row in report.means if row["dimension"] == "overall"]
     assert sorted((row["mean"], row["scores"]) for row in overall) == [(3.0, 12), (4.0, 12)]
@@ -197,15 +195,15 @@ def test_a_model_s_clips_of_a_prompt_stand_side_by_side_where_that_is_asked(engi
 
 def test_the_report_finds_the_order_and_says_how_strict_each_expert_is(engineer: User) -> None:
     made = evaluation(engineer, gsb=True)
-    assert evaluation_reports.refresh(made) is None
+    assert reports.refresh(made) is None
     for campaign in made.campaigns:
         for person in ("mild", "strict"):
             found = User.objects.filter(username=person).first() or expert(person)
             score_all(campaign, found, worth)
-    done = evaluations.advance(made.pk)
+    done = lifecycle.advance(made.pk)
     assert done.state == State.DONE
     assert done.ended_at is not None
-    report = evaluation_reports.refresh(done)
+    report = reports.refresh(done)
     assert report is not None
     assert report.judgements == 2 * 12 + 2 * 8
     overall = {row["model"]: row for row in report.means if row["dimension"] == "overall"}
@@ -238,7 +236,7 @@ def test_adjusting_for_severity_puts_right_what_unequal_shares_turn_round(engine
     for item in made.likert_campaign.items.all():
         who = assigned(item.item_clips.get().clip)
         item.judgements.update(annotator=who)
-    report = evaluation_reports.compute(made)
+    report = reports.compute(made)
     assert report is not None
     overall = {row["model"]: row for row in report.means if row["dimension"] == "overall"}
     assert overall["secret-model-0"]["mean"] < overall["secret-model-1"]["mean"]
@@ -250,17 +248,17 @@ def test_ending_it_early_keeps_what_was_judged(engineer: User) -> None:
     assert made.likert_campaign is not None
     score_all(made.likert_campaign, expert("mild"), worth, most=5)
     made.refresh_from_db()
-    ended = evaluations.finish(engineer, made.pk, made.version)
+    ended = lifecycle.finish(engineer, made.pk, made.version)
     assert ended.state == State.DONE
     assert Campaign.objects.get(pk=made.likert_campaign.pk).state == Campaign.State.CLOSED
-    assert evaluation_reports.stale(ended)
-    evaluation_reports.refresh_all()
+    assert reports.stale(ended)
+    reports.refresh_all()
     ended.refresh_from_db()
-    report = evaluation_reports.of(ended)
+    report = reports.of(ended)
     assert report is not None
     assert report.judgements == 5
     with pytest.raises(Conflict, match="ended already"):
-        evaluations.finish(engineer, made.pk, ended.version)
+        lifecycle.finish(engineer, made.pk, ended.version)
 
 
 def test_whose_work_is_excluded_falls_out_of_the_report_and_comes_back(engineer: User) -> None:
@@ -270,12 +268,12 @@ def test_whose_work_is_excluded_falls_out_of_the_report_and_comes_back(engineer:
     mild, strict = expert("mild"), expert("strict")
     for person in (mild, strict):
         score_all(campaign, person, worth)
-    evaluations.advance(made.pk)
+    lifecycle.advance(made.pk)
 
     def raters() -> int:
-        evaluation_reports.refresh_all()
+        reports.refresh_all()
         made.refresh_from_db()
-        report = evaluation_reports.of(made)
+        report = reports.of(made)
         assert report is not None
         return report.experts
 
@@ -291,15 +289,15 @@ def test_figures_have_their_rows_and_no_row_is_a_formula(engineer: User) -> None
     VideoModel.objects.filter(slug="secret-model-1").update(name="=cmd|' /C calc'!A0")
     for campaign in made.campaigns:
         score_all(campaign, User.objects.filter(username="mild").first() or expert("mild"), worth)
-    report = evaluation_reports.compute(made)
+    report = reports.compute(made)
     assert report is not None
-    figures = {figure.key: figure for figure in evaluation_figures.figures(report)}
+    figures = {figure.key: figure for figure in reportfigures.figures(report)}
     assert {"scores", "pairs", "adjusted"} <= set(figures)
     told = list(csv.DictReader(io.StringIO(figures["scores"].csv)))
     assert len(told) == len(figures["scores"].rows) == 3 * 4
-    for theme in (evaluation_figures.DARK, evaluation_figures.LIGHT):
+    for theme in (reportfigures.DARK, reportfigures.LIGHT):
         for figure in figures.values():
-            shown = evaluation_figures.drawn(figure, theme)
+            shown = reportfigures.drawn(figure, theme)
             assert shown["layout"]["paper_bgcolor"] == theme.paper
             assert all("colour" not in trace for trace in shown["data"])
 
@@ -327,7 +325,7 @@ def test_whoever_waited_for_the_lock_sees_the_campaigns_that_were_made_meanwhile
 
     def first() -> None:
         with transaction.atomic():
-            evaluations.advance(made.pk)
+            lifecycle.advance(made.pk)
             inside.set()
             waiting.wait(30)
             time.sleep(0.3)  # the other one is at the lock by now
@@ -336,7 +334,7 @@ def test_whoever_waited_for_the_lock_sees_the_campaigns_that_were_made_meanwhile
     def second() -> None:
         inside.wait(30)
         waiting.set()
-        evaluations.advance(made.pk)
+        lifecycle.advance(made.pk)
         connection.close()
 
     threads = [threading.Thread(target=work) for work in (first, second)]

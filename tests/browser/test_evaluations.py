@@ -14,7 +14,7 @@ from annotation.models import Clip, VideoModel
 from annotation.prompts.identity import find_or_create
 from annotation.prompts.promptsets import named
 from annotation.prompts.taxonomy import rows as categories
-from arena import evaluation_file, evaluation_reports, evaluations
+from arena.evaluations import lifecycle, reportfile, reports
 from arena.models import Evaluation
 from tests.arena.evaluations_made import score_all
 from tests.browser.conftest import Site
@@ -102,15 +102,15 @@ def test_from_the_form_to_the_report(
 
     Clip.objects.filter(pk=late.pk).update(video_model=VideoModel.objects.get(slug="kestrel"))
     made = Evaluation.objects.get()
-    evaluations.advance(made.pk)
+    lifecycle.advance(made.pk)
     page.reload()
     expect(page.locator(".way [aria-current]")).to_contain_text("Scoring")
     made.refresh_from_db()
     for campaign in made.campaigns:
         for name in ("ann", "ben"):
             score_all(campaign, User.objects.get(username=name), worth)
-    evaluations.advance(made.pk)
-    evaluation_reports.refresh_all()
+    lifecycle.advance(made.pk)
+    reports.refresh_all()
     page.reload()
     expect(page.locator(".way [aria-current]")).to_contain_text("Report")
     look(page, "evaluation-done")
@@ -157,7 +157,7 @@ def test_from_the_form_to_the_report(
     assert chromium.find() is not None
     with translation.override("en"):
         made.refresh_from_db()
-        pdf = evaluation_file.pdf(made)
+        pdf = reportfile.pdf(made)
     assert pdf.startswith(b"%PDF")
     (tmp_path / "report.pdf").write_bytes(pdf)
     assert len(pdf) > 50_000

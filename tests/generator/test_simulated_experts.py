@@ -12,8 +12,8 @@ from annotation.clips.degrade import degraded_pixels
 from annotation.models import Campaign, Judgement
 from annotation.prompts import identity
 from annotation.prompts.promptsets import named
-from arena import evaluation_reports, evaluations
-from arena.evaluations import EvaluationPlan
+from arena.evaluations import lifecycle, reports
+from arena.evaluations.lifecycle import EvaluationPlan
 from arena.models import Evaluation
 from generator.data import worldbench
 from generator.data.world import render
@@ -124,7 +124,7 @@ def test_the_true_order_comes_back_and_severity_is_taken_out(
 ) -> None:
     settings.SITE_URL = live_server.url
     manager = rows.person("manager", Role.MANAGER)
-    made = evaluations.create(manager, bench(tmp_path, manager, 12))
+    made = lifecycle.create(manager, bench(tmp_path, manager, 12))
     assert made.state == Evaluation.State.SCORING
     for campaign in made.campaigns:
         picky = 1.0 if campaign.protocol == Campaign.Protocol.LIKERT else 0.0
@@ -139,12 +139,12 @@ def test_the_true_order_comes_back_and_severity_is_taken_out(
         supervise.execute(run.pk)
         run.refresh_from_db()
         assert (run.state, run.error) == (RunState.SUCCEEDED, "")
-    done = evaluations.advance(made.pk)
+    done = lifecycle.advance(made.pk)
     assert done.state == Evaluation.State.DONE
     assert not Judgement.objects.filter(simulated=False).exists()
     assert not ApiToken.objects.filter(user__simulated=True, revoked_at=None).exists()
 
-    report = evaluation_reports.refresh(done)
+    report = reports.refresh(done)
     assert report is not None
     assert report.simulated == report.judgements
     overall = {row["model"]: row for row in report.means if row["dimension"] == "overall"}

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from arena import evaluation_file, evaluation_reports
+from arena.evaluations import reportfile, reports
 from arena.models import Evaluation
 from workbench import chromium
 
@@ -32,15 +32,15 @@ class Command(BaseCommand):
         row = Evaluation.objects.filter(pk=options["evaluation"]).first()
         if row is None:
             raise CommandError(_("There is no evaluation %(id)s.") % {"id": options["evaluation"]})
-        report = evaluation_reports.refresh(row)
+        report = reports.refresh(row)
         if report is None:
             raise CommandError(_("There is no report yet: nothing has been judged."))
         try:
             with translation.override(options["language"]):
                 if path := options["html"]:
-                    path.write_text(evaluation_file.html(row), encoding="utf-8")
+                    path.write_text(reportfile.html(row), encoding="utf-8")
                 if path := options["pdf"]:
-                    path.write_bytes(evaluation_file.pdf(row))
+                    path.write_bytes(reportfile.pdf(row))
             if path := options["json"]:
                 path.write_text(json.dumps(asdict(report), ensure_ascii=False, indent=1), encoding="utf-8")
         except OSError as error:

@@ -15,8 +15,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from annotation.models import Clip
-from arena import evaluation_figures, evaluation_reports
-from arena.evaluation_reports import Report
+from arena.evaluations import reportfigures, reports
+from arena.evaluations.reports import Report
 from arena.models import Evaluation
 from workbench import charts, chromium
 from workbench.storage import reading
@@ -27,10 +27,10 @@ _SCRIPT = "workbench/figure.js"
 
 def html(evaluation: Evaluation) -> str:
     """The report as HTML, in the reader's language. Raises ValueError where there is no report yet."""
-    report = evaluation_reports.of(evaluation)
+    report = reports.of(evaluation)
     if report is None:
         raise ValueError("The evaluation has no report yet: nothing has been judged.")
-    figures = evaluation_figures.figures(report)
+    figures = reportfigures.figures(report)
     context = {
         "evaluation": evaluation,
         "report": report,
@@ -38,7 +38,7 @@ def html(evaluation: Evaluation) -> str:
         "styles": "\n".join(_asset(name) for name in _STYLES),
         "plotly": _plotly(),
         "script": _as_plain_script(_asset(_SCRIPT)),
-        "drawn": _json([evaluation_figures.drawn(one, evaluation_figures.LIGHT) for one in figures]),
+        "drawn": _json([reportfigures.drawn(one, reportfigures.LIGHT) for one in figures]),
         "words": _json(charts.words()),
         "watched": watched_posters(evaluation, report),
         "language": get_language() or "en",
@@ -62,7 +62,7 @@ def watched_posters(evaluation: Evaluation, report: Report) -> list[tuple[str, s
             titles[end],
             [{**row, "clips": [(model, _poster(clip)) for model, clip in row["clips"]]} for row in rows],
         )
-        for end, rows in evaluation_reports.watched(evaluation, report, model).items()
+        for end, rows in reports.watched(evaluation, report, model).items()
     ]
 
 
@@ -70,7 +70,7 @@ def focus(report: Report) -> str:
     """The model that prompts are ranked for: the one under test, else the best, by its slug."""
     if report.under_test:
         return report.under_test
-    overall = [row for row in report.means if row["dimension"] == evaluation_reports.OVERALL]
+    overall = [row for row in report.means if row["dimension"] == reports.OVERALL]
     best = max(overall, key=lambda row: row["mean"], default=None)
     return best["model"] if best else report.models[0]
 

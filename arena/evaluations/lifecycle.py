@@ -1,7 +1,7 @@
 """Benchmark evaluations: from a prompt set and video models to experts' scores.
 
     awaiting  clips are made here (whoever has a video model's checkpoint launches runs, `EvaluationRun`)
-              or come in by import; `evaluation_clips.table` says what is there
+              or come in by import; `cliptable.table` says what is there
     scoring   a Likert campaign, a GSB campaign or both are open to the experts
     done      everything asked for is judged, or somebody ended it; the report stays
 
@@ -26,8 +26,8 @@ from annotation.campaigns.dimensions import default_dimensions
 from annotation.campaigns.lifecycle import CampaignSpec
 from annotation.campaigns.planning import Group, Selection
 from annotation.models import Campaign, PromptSet, Task, VideoModel
-from arena import evaluation_clips, evaluation_items
-from arena.evaluation_clips import ClipTable
+from arena.evaluations import cliptable, layout
+from arena.evaluations.cliptable import ClipTable
 from arena.models import Evaluation
 from workbench.access import audit, require
 from workbench.models import Notice, User
@@ -87,7 +87,7 @@ def create(user: User, plan: EvaluationPlan, request: HttpRequest | None = None)
             created_by=user,
         )
         made.video_models.set(plan.video_models)
-        prompts = evaluation_clips.usable_prompts(plan.prompt_set, plan.task)
+        prompts = cliptable.usable_prompts(plan.prompt_set, plan.task)
         if not prompts:
             raise Invalid("no_prompts", _no_prompts(plan), where="body.prompt_set")
         wanted = len(prompts) * len(plan.video_models) * len(plan.seeds)
@@ -104,7 +104,7 @@ def advance(evaluation_id: uuid.UUID) -> Evaluation:
         row = _locked(evaluation_id)
         with translation.override(row.created_by.language):
             if row.state == State.AWAITING:
-                found = evaluation_clips.of_evaluation(row)
+                found = cliptable.of_evaluation(row)
                 if found.complete:
                     _begin_scoring(row, found)
             if row.state == State.SCORING:
@@ -134,7 +134,7 @@ def begin_with_what_is_there(
         row = _fresh(evaluation_id, version)
         if row.state != State.AWAITING:
             raise Conflict("not_awaiting", _("The evaluation is not waiting for clips."))
-        _begin_scoring(row, evaluation_clips.of_evaluation(row))
+        _begin_scoring(row, cliptable.of_evaluation(row))
         if row.state == State.AWAITING:
             raise Conflict("nothing_there", row.problem)
         audit(request, "evaluation.begin", row)
@@ -213,21 +213,17 @@ def _clips_per_item(row: Evaluation, protocol: str) -> int:
 
 def _likert(row: Evaluation, found: ClipTable) -> list[Group]:
     prompts, video_models, cells = _ids(found)
-    return evaluation_items.likert_items(
-        prompts, video_models, found.seeds, cells, row.pk.int, row.side_by_side
-    )
+    return layout.likert_items(prompts, video_models, found.seeds, cells, row.pk.int, row.side_by_side)
 
 
 def _gsb(row: Evaluation, found: ClipTable) -> list[Group]:
     prompts, video_models, cells = _ids(found)
     assert row.under_test_id is not None
     opponents = [pk for pk in video_models if pk != row.under_test_id]
-    return evaluation_items.gsb_items(
-        prompts, row.under_test_id, opponents, found.seeds, cells, row.pk.int + 1
-    )
+    return layout.gsb_items(prompts, row.under_test_id, opponents, found.seeds, cells, row.pk.int + 1)
 
 
-def _ids(found: ClipTable) -> tuple[list[int], list[int], evaluation_items.Cells]:
+def _ids(found: ClipTable) -> tuple[list[int], list[int], layout.Cells]:
     cells = {key: cell.ready for key, cell in found.cells.items()}
     return [p.pk for p in found.prompts], [m.pk for m in found.video_models], cells
 

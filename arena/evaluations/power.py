@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from arena.evaluation_reports import OVERALL
+from arena.evaluations.reports import OVERALL
 from arena.models import Evaluation
 from arena.numerics import power
 from arena.numerics.mixedmodel import Components

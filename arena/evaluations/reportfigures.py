@@ -15,7 +15,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from annotation.models import Category
-from arena.evaluation_reports import Report, Row
+from arena.evaluations.reports import Report, Row
 from workbench.people.bulk import not_a_formula
 
 PALETTE = ("#8ab8ff", "#f0c75e", "#5fd39a", "#ff9470", "#c9a6ff", "#79d6e0", "#f2a0c8", "#c3c3c3")
