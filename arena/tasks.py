@@ -2,16 +2,17 @@
 
 from django.core.management import call_command
 
-from arena import battles, columns, rulings
+from arena.battles import voting
 from arena.evaluations import lifecycle, reports
 from arena.models import Track
+from arena.votes import columns, rulings
 from workbench.celery import app
 
 
 @app.task(name="arena.forget")  # type: ignore[untyped-decorator]
 def forget() -> None:
     """Delete battles that nobody voted on, and what visitors left behind (periodic)."""
-    battles.forget_unvoted()
+    voting.forget_unvoted()
     call_command("clearsessions")
 
 

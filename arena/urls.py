@@ -1,11 +1,11 @@
 """Addresses of the arena and of evaluations. A track's slug is none of the words that are addresses
-(`tracks.RESERVED`)."""
+(`battles/tracks.py`, RESERVED)."""
 
 from typing import Any
 
 from django.urls import path
 
-from arena.live import BoardConsumer
+from arena.boards.live import BoardConsumer
 from arena.views import battles, boards, evaluations, prompts, tracks
 
 urlpatterns = [

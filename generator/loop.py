@@ -17,8 +17,9 @@ from typing import Any, Literal
 from django.conf import settings
 
 from annotation.models import Clip, Judgement, PreferencePair, Task
-from arena import leaderboard, tracks
-from arena.boardquery import Query, Voters
+from arena.battles import tracks
+from arena.boards import leaderboard
+from arena.boards.boardquery import Query, Voters
 from generator import checkpoints, rounds
 from generator.models import Checkpoint, Round
 from generator.progress import steps_of

@@ -41,7 +41,7 @@ from annotation.models import (
 )
 from annotation.prompts import collecting, sharing
 from annotation.results import pairversions
-from arena import battles, tracks
+from arena.battles import tracks, voting
 from arena.evaluations import reports
 from arena.models import Battle, Voter
 from tests.annotation import rows as labelling
@@ -261,7 +261,7 @@ class World:
             if not Clip.objects.exists():
                 labelling.clips(1, 2)
             voter = Voter.objects.create(user=self.owner)
-            self.made["battle"] = battles.next_battle(voter, tracks.standard(Task.T2V))
+            self.made["battle"] = voting.next_battle(voter, tracks.standard(Task.T2V))
         battle: Battle = self.made["battle"]
         return battle
 

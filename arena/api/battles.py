@@ -15,7 +15,8 @@ from pydantic import Field, StringConstraints
 from annotation.models import PromptConsent, Rendition, Task, VideoModel
 from annotation.prompts import sharing
 from annotation.prompts.identity import TEXT_LENGTH
-from arena import battles, leaderboard, tracks, visitors
+from arena.battles import tracks, visitors, voting
+from arena.boards import leaderboard
 from arena.models import Answer, Battle, Track, Vote
 from workbench.answers import Misfits, Problem
 from workbench.models import User
@@ -115,9 +116,9 @@ def next_battle(request: HttpRequest, track: str) -> dict[str, Any]:
     if found.state == Track.State.OPEN and not tracks.may_vote(request.user, found):
         raise PermissionDenied(_("Only people with an account vote on this track. Log in first."))
     voter = visitors.voter(request)
-    battle = battles.next_battle(voter, found)
+    battle = voting.next_battle(voter, found)
     if battle is None:
-        return {"battle": None, "nothing": battles.why_nothing(voter, found)}
+        return {"battle": None, "nothing": voting.why_nothing(voter, found)}
     return {"battle": _shown(battle), "nothing": None}
 
 
@@ -127,22 +128,22 @@ def next_battle(request: HttpRequest, track: str) -> dict[str, Any]:
 def vote(request: HttpRequest, battle_id: uuid.UUID, payload: VoteIn) -> dict[str, Any]:
     """Vote, once: sent again with the same key it gives the same answer. Tells which models they were."""
     visitors.throttled(request)
-    ballot = battles.Ballot(payload.answer, payload.idempotency_key)
-    return _revealed(battles.vote(battle_id, visitors.known_voter(request), ballot))
+    ballot = voting.Ballot(payload.answer, payload.idempotency_key)
+    return _revealed(voting.vote(battle_id, visitors.known_voter(request), ballot))
 
 
 @router.post("/battles/{uuid:battle_id}/shown", response={200: None, 409: Problem, 429: Problem})
 def begin_battle(request: HttpRequest, battle_id: uuid.UUID) -> None:
     """Say that a battle which was asked for ahead is on the screen now: its time begins."""
     visitors.throttled(request)
-    battles.begin(battle_id, visitors.known_voter(request))
+    voting.begin(battle_id, visitors.known_voter(request))
 
 
 @router.post("/battles/{uuid:battle_id}/pass", response={200: None, 409: Problem, 429: Problem})
 def pass_over(request: HttpRequest, battle_id: uuid.UUID) -> None:
     """End a battle without a vote, where a clip does not play."""
     visitors.throttled(request)
-    battles.pass_over(battle_id, visitors.known_voter(request))
+    voting.pass_over(battle_id, visitors.known_voter(request))
 
 
 @router.post("/prompts", response={201: ReceiptOut, 422: Misfits, 429: Problem})

@@ -12,8 +12,9 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from annotation.models import Task, VideoModel
-from arena import boardquery, figures, leaderboard, tracks, visitors, watching
-from arena.boardquery import Scale, Voters, Weights
+from arena.battles import tracks, visitors
+from arena.boards import boardquery, figures, leaderboard, watching
+from arena.boards.boardquery import Scale, Voters, Weights
 from arena.models import Answer, Track
 from arena.ratings import Intervals, Ties
 from workbench.refusals import Missing

@@ -15,9 +15,10 @@ from ninja import Router, Schema
 from pydantic import Field, StringConstraints
 
 from annotation.models import VideoModel
-from arena import leftout, rulings, tracks, voteexport
 from arena.api.boards import Asked
+from arena.battles import tracks
 from arena.models import Answer, Ruling, Track
+from arena.votes import leftout, rulings, voteexport
 from workbench.access import audit, require
 from workbench.answers import Problem
 from workbench.models import User

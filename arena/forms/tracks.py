@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.forms.clips import NamedChoice
 from annotation.models import PromptSet, VideoModel
-from arena import tracks
+from arena.battles import tracks
 from arena.models import Ruling, Track
 from workbench.models import User
 

@@ -1,8 +1,8 @@
 """Votes as counts: how often the left one of two models won, the right one, neither; and who met whom.
 
 A fit needs no more than `Counts` by pair, which are as long as there are pairs, however many votes there are;
-clustered intervals need the same votes split by prompt or by voter. `tally.py` makes both in SQL, `counted`
-out of arrays of votes. Pure numpy.
+clustered intervals need the same votes split by prompt or by voter. `votes/tally.py` makes both of columns of
+votes, `counted` of arrays. Pure numpy.
 """
 
 from dataclasses import dataclass, replace

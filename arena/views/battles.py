@@ -11,9 +11,10 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_safe
 
 from annotation.models import Clip, Task
-from arena import battles, leaderboard, tracks
+from arena.battles import tracks, voting
+from arena.battles.visitors import known_voter, may_vote, on_track, visitors_welcome
+from arena.boards import leaderboard
 from arena.models import Battle, Track
-from arena.visitors import known_voter, may_vote, on_track, visitors_welcome
 from workbench import media
 from workbench.access import SignedInRequest, by_token_too, may
 from workbench.home import Section
@@ -54,7 +55,7 @@ def vote(request: HttpRequest, track: Track) -> HttpResponse:
 @visitors_welcome
 def clip(request: HttpRequest, address: uuid.UUID) -> HttpResponseBase:
     """A clip of a battle, as judged, to the one whose battle it is."""
-    rendition = battles.rendition_at(address, known_voter(request))
+    rendition = voting.rendition_at(address, known_voter(request))
     if rendition is None:
         raise Http404
     return media.serve(request, rendition.file, "video/mp4")

@@ -17,13 +17,15 @@ from django.views.decorators.http import require_GET, require_safe
 
 from annotation.models import Category, VideoModel
 from annotation.prompts.taxonomy import in_order
-from arena import boardquery, filters, leaderboard, tracks, watching
-from arena.boardquery import Query, Scale, Voters, Weights
-from arena.filters import Reason
-from arena.leaderboard import Board
+from arena.battles import tracks
+from arena.battles.visitors import known_voter, on_track, visitors_welcome
+from arena.boards import boardquery, leaderboard, watching
+from arena.boards.boardquery import Query, Scale, Voters, Weights
+from arena.boards.leaderboard import Board
 from arena.models import Track
 from arena.ratings import Intervals, Ties
-from arena.visitors import known_voter, on_track, visitors_welcome
+from arena.votes import filters
+from arena.votes.filters import Reason
 from workbench import charts, media
 from workbench.access import by_token_too, may
 

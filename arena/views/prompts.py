@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from annotation.models import PromptConsent
 from annotation.prompts import sharing
 from annotation.prompts.identity import TEXT_LENGTH
-from arena.visitors import throttled, visitors_welcome
+from arena.battles.visitors import throttled, visitors_welcome
 from workbench.models import User
 from workbench.refusals import Refusal
 

@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from annotation.models import VideoModel
-from arena import columns, leftout, rulings, tracks
+from arena.battles import tracks
 from arena.forms.tracks import CardForm, RulesForm, RulingForm, TrackForm
 from arena.models import Ruling, Track
+from arena.votes import columns, leftout, rulings
 from workbench.access import SignedInRequest, audit, needs
 from workbench.refusals import Missing
 

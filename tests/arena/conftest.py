@@ -5,7 +5,7 @@ import math
 import pytest
 from django.core.cache import cache
 
-from arena import leaderboard
+from arena.boards import leaderboard
 
 
 @pytest.fixture(autouse=True)

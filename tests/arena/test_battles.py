@@ -11,8 +11,8 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from annotation.models import Clip, Task
-from arena import battles, tracks
-from arena.battles import Ballot
+from arena.battles import tracks, voting
+from arena.battles.voting import Ballot
 from arena.models import Answer, Battle, Vote, Voter
 from tests.annotation.rows import clips, person
 from tests.arena.rows import shown, voted, voted_for
@@ -51,8 +51,8 @@ def test_clips_are_ready_of_one_prompt_and_of_two_models() -> None:
         assert {battle.left_id, battle.right_id}.isdisjoint(broken)
     Clip.objects.exclude(prompt=battle.prompt).update(state=Clip.State.PENDING)
     voter = Voter.objects.create()
-    assert battles.next_battle(voter, tracks.standard(Task.I2V)) is None
-    assert battles.why_nothing(voter, tracks.standard(Task.I2V)) == "no_pairs"
+    assert voting.next_battle(voter, tracks.standard(Task.I2V)) is None
+    assert voting.why_nothing(voter, tracks.standard(Task.I2V)) == "no_pairs"
 
 
 def test_asking_again_is_no_way_to_another_battle_until_it_is_over() -> None:
@@ -60,17 +60,17 @@ def test_asking_again_is_no_way_to_another_battle_until_it_is_over() -> None:
     voter = Voter.objects.create()
     first = shown(voter)
     assert shown(voter).pk == first.pk
-    battles.pass_over(first.pk, voter)
+    voting.pass_over(first.pk, voter)
     second = shown(voter)
     assert pair(second) != pair(first)
     Battle.objects.filter(pk=second.pk).update(expires_at=timezone.now())
     with pytest.raises(Conflict, match="over"):
-        battles.vote(second.pk, voter, ballot())
+        voting.vote(second.pk, voter, ballot())
     assert shown(voter).pk not in {first.pk, second.pk}
     second.refresh_from_db()
     assert second.state == Battle.State.EXPIRED
     Battle.objects.update(expires_at=timezone.now() - timedelta(days=3))
-    assert battles.forget_unvoted() == 2  # the one passed over stays: its voter has seen it
+    assert voting.forget_unvoted() == 2  # the one passed over stays: its voter has seen it
     assert not Vote.objects.exists()
 
 
@@ -79,15 +79,15 @@ def test_a_vote_counts_once_whatever_is_sent_again() -> None:
     voter, other = Voter.objects.create(), Voter.objects.create()
     battle = shown(voter)
     with pytest.raises(Missing):
-        battles.vote(battle.pk, other, ballot())
+        voting.vote(battle.pk, other, ballot())
     said = ballot(Answer.RIGHT)
-    first = battles.vote(battle.pk, voter, said)
-    assert battles.vote(battle.pk, voter, said) == first
+    first = voting.vote(battle.pk, voter, said)
+    assert voting.vote(battle.pk, voter, said) == first
     with pytest.raises(Conflict, match="voted") as refused:
-        battles.vote(battle.pk, voter, ballot(Answer.LEFT))
+        voting.vote(battle.pk, voter, ballot(Answer.LEFT))
     assert refused.value.detail == {"answer": "right"}
     with pytest.raises(Conflict, match="another battle"):
-        battles.vote(shown(voter).pk, voter, said)
+        voting.vote(shown(voter).pk, voter, said)
     assert Vote.objects.get() == first
     assert not first.too_fast
     with pytest.raises((InternalError, ProgrammingError), match="never changed"), transaction.atomic():
@@ -100,10 +100,10 @@ def test_a_voter_in_two_windows_has_one_battle_and_one_vote() -> None:
     voter = Voter.objects.create()
 
     def in_window(_n: int) -> tuple[uuid.UUID, bool]:
-        battle = battles.next_battle(voter, tracks.standard(Task.T2V))
+        battle = voting.next_battle(voter, tracks.standard(Task.T2V))
         assert battle is not None
         try:
-            return battle.pk, bool(battles.vote(battle.pk, voter, said))
+            return battle.pk, bool(voting.vote(battle.pk, voter, said))
         except Conflict:
             return battle.pk, False
         finally:
@@ -120,9 +120,9 @@ def test_fast_votes_and_simulated_ones_are_marked(settings: Settings) -> None:
     settings.ARENA_LEAST_SECONDS, settings.ARENA_DAILY_CAP = 5, 2
     clips(4, 2)
     voter = Voter.objects.create(user=person("vera"))
-    battle = battles.next_battle(voter, tracks.standard(Task.T2V))
+    battle = voting.next_battle(voter, tracks.standard(Task.T2V))
     assert battle is not None
-    fast = battles.vote(battle.pk, voter, ballot())
+    fast = voting.vote(battle.pk, voter, ballot())
     assert (fast.too_fast, fast.simulated) == (True, False)
     slow = voted_for(voter, "secret-model-0")
     assert (slow.too_fast, slow.simulated) == (False, False)
@@ -131,9 +131,9 @@ def test_fast_votes_and_simulated_ones_are_marked(settings: Settings) -> None:
     program.simulated = True
     program.save()
     for _n in range(3):  # it watches nothing and has no share of the day; its votes are told apart
-        battle = battles.next_battle(Voter.objects.get_or_create(user=program)[0], tracks.standard(Task.T2V))
+        battle = voting.next_battle(Voter.objects.get_or_create(user=program)[0], tracks.standard(Task.T2V))
         assert battle is not None
-        vote = battles.vote(battle.pk, battle.voter, ballot())
+        vote = voting.vote(battle.pk, battle.voter, ballot())
         assert (vote.too_fast, vote.simulated) == (False, True)
 
 
@@ -143,19 +143,19 @@ def test_a_voter_has_a_share_of_the_day(settings: Settings) -> None:
     voter = Voter.objects.create()
     voted(voter, Answer.TIE)
     voted(voter, Answer.TIE)
-    assert battles.next_battle(voter, tracks.standard(Task.T2V)) is None
-    assert battles.why_nothing(voter, tracks.standard(Task.T2V)) == "enough_today"
+    assert voting.next_battle(voter, tracks.standard(Task.T2V)) is None
+    assert voting.why_nothing(voter, tracks.standard(Task.T2V)) == "enough_today"
     Battle.objects.update(shown_at=timezone.now() - timedelta(days=1, seconds=1))
-    assert battles.next_battle(voter, tracks.standard(Task.T2V)) is not None
+    assert voting.next_battle(voter, tracks.standard(Task.T2V)) is not None
 
 
 def test_an_address_is_its_voters_alone() -> None:
     clips(1, 2)
     voter = Voter.objects.create()
     battle = shown(voter)
-    found = battles.rendition_at(battle.left_address, voter)
+    found = voting.rendition_at(battle.left_address, voter)
     assert found is not None
     assert found.clip == battle.left
-    assert battles.rendition_at(battle.left_address, Voter.objects.create()) is None
-    assert battles.rendition_at(battle.left_address, None) is None
-    assert battles.rendition_at(uuid.uuid4(), voter) is None
+    assert voting.rendition_at(battle.left_address, Voter.objects.create()) is None
+    assert voting.rendition_at(battle.left_address, None) is None
+    assert voting.rendition_at(uuid.uuid4(), voter) is None

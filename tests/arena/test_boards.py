@@ -16,10 +16,12 @@ from pytest_django.fixtures import Settings
 
 from annotation.models import Prompt, Rendition, Task, VideoModel
 from annotation.prompts import taxonomy
-from arena import columns, figures, leaderboard, tracks, watching
-from arena.boardquery import Query, Scale, Voters, Weights, parsed
+from arena.battles import tracks
+from arena.boards import figures, leaderboard, watching
+from arena.boards.boardquery import Query, Scale, Voters, Weights, parsed
 from arena.models import Answer, Battle, Track, Vote, Voter
 from arena.ratings import Ties
+from arena.votes import columns
 from tests.annotation.rows import clips, person
 from tests.arena.rows import shown, voted
 

@@ -10,9 +10,10 @@ import pytest
 from django.db import connection, transaction
 
 from annotation.models import Task
-from arena import battles, columns, tracks
-from arena.columns import ANSWERS, Columns
+from arena.battles import tracks, voting
 from arena.models import Answer, Battle, UnpackedVote, Vote, VoteBlock, Voter
+from arena.votes import columns
+from arena.votes.columns import ANSWERS, Columns
 from tests.annotation.rows import clips, person
 from tests.arena.rows import voted
 
@@ -110,10 +111,10 @@ def test_no_vote_is_missed_while_others_pack_and_transactions_end_late() -> None
                 return
             voter = Voter.objects.create()
             for _k in range(3):
-                battle = battles.next_battle(voter, track)
+                battle = voting.next_battle(voter, track)
                 assert battle is not None
                 with transaction.atomic(), connection.cursor() as cursor:
-                    battles.vote(battle.pk, voter, battles.Ballot(Answer.LEFT, uuid.uuid4()))
+                    voting.vote(battle.pk, voter, voting.Ballot(Answer.LEFT, uuid.uuid4()))
                     cursor.execute("SELECT pg_sleep(%s)", [0.01 * (n % 3)])
                 columns.read(track)
         finally:

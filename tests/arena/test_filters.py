@@ -6,9 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotation.models import Prompt, Task, VideoModel
-from arena import columns, filters, tracks
-from arena.columns import Columns
-from arena.filters import Reason, Rules, leak_pattern
+from arena.battles import tracks
+from arena.votes import columns, filters
+from arena.votes.columns import Columns
+from arena.votes.filters import Reason, Rules, leak_pattern
 from tests.arena.votes_made import drawn
 
 

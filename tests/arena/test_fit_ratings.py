@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from arena.filefit import Method, Options, Report, fit
 from arena.ratings import CENTRE, Anchor, Intervals, counted, rate, split
-from arena.votesfile import Ballots, read
+from arena.votes.filefit import Method, Options, Report, fit
+from arena.votes.votesfile import Ballots, read
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["海螺", "Kling", "Sora", "Veo"]

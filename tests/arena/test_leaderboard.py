@@ -10,8 +10,10 @@ from django.core.cache import cache
 from django.test import Client
 
 from annotation.models import Task
-from arena import leaderboard, ratings, tracks
-from arena.boardquery import Query, Voters
+from arena import ratings
+from arena.battles import tracks
+from arena.boards import leaderboard
+from arena.boards.boardquery import Query, Voters
 from arena.models import Answer, Vote, Voter
 from arena.ratings import Counts, Ties
 from tests.annotation.rows import clips, person

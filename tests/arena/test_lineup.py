@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from annotation.models import Prompt, PromptSet, Task, VideoModel, opaque_id
-from arena import lineup, tracks
+from arena.battles import lineup, tracks
 from arena.models import Answer, Battle, Voter
 from arena.numerics.matchmaking import pair_probabilities
 from tests.annotation.rows import clips

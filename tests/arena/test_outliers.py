@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from arena.columns import Columns
-from arena.outliers import LOOKS, outliers
+from arena.votes.columns import Columns
+from arena.votes.outliers import LOOKS, outliers
 from tests.arena.votes_made import drawn
 
 LEFT, RIGHT, TIE, BOTH_BAD = range(4)

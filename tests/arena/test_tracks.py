@@ -6,8 +6,10 @@ import pytest
 from django.test import Client
 
 from annotation.models import PromptSet, Task, VideoModel
-from arena import battles, leaderboard, rulings, tracks
+from arena.battles import tracks, voting
+from arena.boards import leaderboard
 from arena.models import Answer, Ruling, Track, Vote, Voter
+from arena.votes import rulings
 from tests.annotation.rows import clips, person
 from tests.arena.rows import shown, voted
 from workbench.models import AuditEntry, Role
@@ -52,7 +54,7 @@ def test_a_track_may_want_an_account_and_a_closed_one_takes_no_votes() -> None:
     Track.objects.update(state="closed")
     track.refresh_from_db()
     assert signed_in.post("/api/arena/t2v/next").json() == {"battle": None, "nothing": "closed"}
-    assert battles.next_battle(Voter.objects.create(), track) is None
+    assert voting.next_battle(Voter.objects.create(), track) is None
 
 
 def test_a_manager_makes_a_track_and_changes_it_unless_somebody_did_meanwhile(manager: Client) -> None:
@@ -114,7 +116,7 @@ def test_an_outlier_is_found_and_a_managers_word_stands(manager: Client) -> None
             good = Answer.LEFT if battle.left_model.slug == "secret-model-0" else Answer.RIGHT
             other = {Answer.LEFT: Answer.RIGHT, Answer.RIGHT: Answer.LEFT}
             answer = other[good] if voter == contrary else good
-            battles.vote(battle.pk, voter, battles.Ballot(answer, uuid.uuid4()))
+            voting.vote(battle.pk, voter, voting.Ballot(answer, uuid.uuid4()))
     track = tracks.standard(Task.T2V)
     assert leaderboard.board(track).votes == 66
     assert rulings.find_outliers(track) == 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from arena.votesfile import COLUMNS, Ballots, read
+from arena.votes.votesfile import COLUMNS, Ballots, read
 from workbench import csvtable
 
 HEADER = "left,right,winner,prompt,voter,weight"

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.columns import Columns
+from arena.votes.columns import Columns
 
 
 def drawn(

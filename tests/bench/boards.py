@@ -3,7 +3,7 @@
     python -m tests.bench.boards [--quick] [--votes N ...] [--json FILE]
 
 Votes are made in SQL (12 models, 300 prompts, a voter for every fifty votes) and packed as the periodic task
-does. Then, several times over, as a visitor and a reader would: a battle is voted on through `battles.vote`,
+does. Then, several times over, as a visitor and a reader would: a battle is voted on through `voting.vote`,
 and the board of its track is asked for until the vote is in it (*vote to board*: storing the vote,
 reading new ones, counting all of them anew, the fit and its intervals clustered by prompt and voter).
 Beside it: a board computed with nothing kept, and its processor time, which the machine's other work does
@@ -66,9 +66,11 @@ def measured(sizes: list[int]) -> list[dict[str, Any]]:
 
     from annotation.models import Prompt, Task
     from annotation.prompts import taxonomy
-    from arena import battles, columns, leaderboard, tracks
-    from arena.boardquery import Query, Weights
+    from arena.battles import tracks, voting
+    from arena.boards import leaderboard
+    from arena.boards.boardquery import Query, Weights
     from arena.models import Answer, Battle, Voter
+    from arena.votes import columns
     from tests.annotation.rows import clips
 
     clips(PROMPTS, MODELS)
@@ -90,7 +92,7 @@ def measured(sizes: list[int]) -> list[dict[str, Any]]:
         narrow = Query(categories=("animal",), since=today - timedelta(days=29), weights=Weights.INVERSE)
 
         def shown() -> Battle:
-            battle = battles.next_battle(voter, track)
+            battle = voting.next_battle(voter, track)
             assert battle is not None
             Battle.objects.filter(pk=battle.pk).update(shown_at=battle.shown_at - timedelta(seconds=9))
             return battle
@@ -102,7 +104,7 @@ def measured(sizes: list[int]) -> list[dict[str, Any]]:
                 battle = shown()
                 before = leaderboard.board(track, query).votes
                 start = time.perf_counter()
-                battles.vote(battle.pk, voter, battles.Ballot(answer, uuid.uuid4()))
+                voting.vote(battle.pk, voter, voting.Ballot(answer, uuid.uuid4()))
                 while leaderboard.board(track, query).votes == before:
                     time.sleep(0.01)
                 taken.append(time.perf_counter() - start)
@@ -118,11 +120,11 @@ def measured(sizes: list[int]) -> list[dict[str, Any]]:
             return float(np.median(taken))
 
         def choose() -> float:
-            battles.next_battle(voter, track)
+            voting.next_battle(voter, track)
             taken = []
             for _n in range(5):
                 Battle.objects.filter(voter=voter, state="open").delete()
-                taken.append(once(lambda: battles.next_battle(voter, track)))
+                taken.append(once(lambda: voting.next_battle(voter, track)))
             return float(np.median(taken))
 
         found.append(

@@ -15,7 +15,7 @@ from annotation.clips.intake import Facts
 from annotation.models import Prompt, Task, VideoModel
 from annotation.prompts import taxonomy
 from annotation.prompts.identity import find_or_create
-from arena import battles, tracks
+from arena.battles import tracks, voting
 from arena.models import Answer, Track, Vote, Voter
 from tests.annotation.rows import person
 from tests.browser.conftest import Site
@@ -54,13 +54,13 @@ def board(site: Site, tmp_path: Path) -> None:
 
 def vote(voter: Voter, drawn: random.Random) -> None:
     """As a visitor who looked for ten seconds, and likes models of a low number."""
-    battle = battles.next_battle(voter, tracks.standard(Task.T2V))
+    battle = voting.next_battle(voter, tracks.standard(Task.T2V))
     assert battle is not None
     battle.shown_at = timezone.now() - timedelta(seconds=10)
     battle.save()
     better = Answer.LEFT if battle.left_model.slug < battle.right_model.slug else Answer.RIGHT
     answer = better if drawn.random() < 0.6 else drawn.choice(list(Answer))
-    battles.vote(battle.pk, voter, battles.Ballot(answer, uuid.uuid4()))
+    voting.vote(battle.pk, voter, voting.Ballot(answer, uuid.uuid4()))
 
 
 def test_a_board_follows_votes_is_narrowed_and_leads_to_models(page: Page, board: None, look: Look) -> None:

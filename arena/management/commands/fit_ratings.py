@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from arena import filefit, votesfile
-from arena.filefit import Method, Options
 from arena.ratings import Intervals
+from arena.votes import filefit, votesfile
+from arena.votes.filefit import Method, Options
 from workbench.csvtable import Column, Table
 from workbench.tablecommand import TableCommand
 

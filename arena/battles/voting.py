@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotation.models import Clip, Rendition
-from arena import lineup, live
+from arena.battles import lineup
+from arena.boards import live
 from arena.models import Answer, Battle, Track, Vote, Voter
 from workbench.refusals import Conflict, Missing
 

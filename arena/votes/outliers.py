@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from arena.columns import ANSWERS, Columns
 from arena.models import Answer
+from arena.votes.columns import ANSWERS, Columns
 
 LOOKS = (5, 10, 20, 40, 80)
 """Numbers of votes after which a voter is looked at; nobody with fewer than the first."""

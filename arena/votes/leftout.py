@@ -8,11 +8,11 @@ import numpy as np
 from django.db.models import Count
 
 from annotation.models import Prompt, VideoModel
-from arena import columns, filters
-from arena.columns import ANSWERS
-from arena.filters import Reason
 from arena.models import Answer, Battle, Ruling, Track
-from arena.voteexport import pseudonym
+from arena.votes import columns, filters
+from arena.votes.columns import ANSWERS
+from arena.votes.filters import Reason
+from arena.votes.voteexport import pseudonym
 
 SHOWN = 50
 

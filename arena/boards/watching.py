@@ -12,10 +12,11 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from annotation.models import Rendition, VideoModel
-from arena import columns, filters, leaderboard
-from arena.boardquery import Query
+from arena.boards import leaderboard
+from arena.boards.boardquery import Query
 from arena.models import Answer, Battle, Track, Voter
-from arena.tally import tally
+from arena.votes import columns, filters
+from arena.votes.tally import tally
 
 SHOWN = 4
 """Battles of each kind at most."""

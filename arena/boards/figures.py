@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from annotation.models import VideoModel
-from arena import columns, leaderboard
-from arena.boardquery import Query
+from arena.boards import leaderboard
+from arena.boards.boardquery import Query
 from arena.models import Track
 from arena.numerics import online
-from arena.tally import tally
+from arena.votes import columns
+from arena.votes.tally import tally
 
 MARKS = 40
 """Points of a history at most."""

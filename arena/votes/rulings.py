@@ -7,8 +7,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from arena import columns, outliers, tracks
+from arena.battles import tracks
 from arena.models import Battle, Ruling, Track, Voter
+from arena.votes import columns, outliers
 from workbench.models import User
 from workbench.refusals import Missing
 

@@ -11,7 +11,7 @@ from arena import ratings
 from arena.numerics import online
 from arena.numerics.counts import BOTH_BAD, Counts, Ints, counted, groups, split
 from arena.ratings import ELO, Anchor, Intervals, Ratings, Ties
-from arena.votesfile import Ballots
+from arena.votes.votesfile import Ballots
 from workbench.csvtable import TableError
 
 

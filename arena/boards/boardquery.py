@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from annotation.models import Category, Prompt
 from annotation.prompts.taxonomy import subtree
-from arena import columns
-from arena.columns import Columns
 from arena.ratings import Intervals, Ties
+from arena.votes import columns
+from arena.votes.columns import Columns
 
 T = TypeVar("T", bound=StrEnum)
 

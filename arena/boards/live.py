@@ -9,7 +9,7 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.layers import get_channel_layer
 
-from arena import tracks
+from arena.battles import tracks
 from arena.models import Track
 from workbench.models import User
 

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 import numpy as np
 from django.conf import settings
 
-from arena import boardquery, columns, leaderboard
-from arena.boardquery import Query
-from arena.columns import ANSWERS
-from arena.filters import Reason
+from arena.boards import boardquery, leaderboard
+from arena.boards.boardquery import Query
 from arena.models import Track
+from arena.votes import columns
+from arena.votes.columns import ANSWERS
+from arena.votes.filters import Reason
 
 COLUMNS = (
     "left",

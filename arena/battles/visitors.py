@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from ninja.security.apikey import APIKeyCookie
 
-from arena import tracks
+from arena.battles import tracks
 from arena.models import Track, Voter
 from workbench.access import TokenAuth, may
 from workbench.models import User

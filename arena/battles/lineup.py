@@ -13,13 +13,15 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from arena import boardquery, columns, filters, leaderboard, ratings
-from arena.boardquery import Query, Voters
-from arena.columns import Ints
+from arena import ratings
+from arena.boards import boardquery, leaderboard
+from arena.boards.boardquery import Query, Voters
 from arena.models import Track, Voter
 from arena.numerics.matchmaking import pair_probabilities, prompt_probabilities
 from arena.ratings import Floats
-from arena.tally import tally
+from arena.votes import columns, filters
+from arena.votes.columns import Ints
+from arena.votes.tally import tally
 
 # Every prompt of the track with every model that has a clip of it; packed, since there are many.
 _ENTRIES = """

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.columns import Columns
 from arena.numerics.counts import BOTH_BAD, Counts, counted, split
 from arena.ratings import Floats
+from arena.votes.columns import Columns
 
 
 @dataclass(frozen=True)

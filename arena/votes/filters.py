@@ -20,9 +20,9 @@ from django.utils.translation import gettext_lazy
 from numpy.typing import NDArray
 
 from annotation.models import Prompt, VideoModel
-from arena import columns
-from arena.columns import Columns, Ints
 from arena.models import Ruling, Track
+from arena.votes import columns
+from arena.votes.columns import Columns, Ints
 
 
 class Reason(IntEnum):

@@ -22,14 +22,16 @@ from numpy.typing import NDArray
 from redis.exceptions import RedisError
 
 from annotation.models import VideoModel
-from arena import boardquery, columns, filters, ratings
-from arena.boardquery import Query, Scale, Voters, Weights
-from arena.columns import Columns
-from arena.filters import Reason
+from arena import ratings
+from arena.boards import boardquery
+from arena.boards.boardquery import Query, Scale, Voters, Weights
 from arena.models import Track
 from arena.numerics import weighing
 from arena.ratings import Ties
-from arena.tally import Tally, tally
+from arena.votes import columns, filters
+from arena.votes.columns import Columns
+from arena.votes.filters import Reason
+from arena.votes.tally import Tally, tally
 
 log = structlog.get_logger(__name__)
 _KEPT = 60
