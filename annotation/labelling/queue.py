@@ -275,6 +275,9 @@ def _claim_sql(state: Assignment.State, locked: str) -> str:
     NO KEY UPDATE is the lock that the UPDATE takes anyway; rows that only refer to an item don't wait for it.
     """
     was = "COALESCE((SELECT position FROM part), 0)"
+    # An item whose lease ran out may still be on the person's screen, to be submitted late: it is not held
+    # ahead of itself, and comes again only as the next item.
+    met = "a.state <> 'expired'" if state == State.LEASED else "true"
 
     def first_open(where: str) -> str:
         return f"""
@@ -282,7 +285,7 @@ def _claim_sql(state: Assignment.State, locked: str) -> str:
             WHERE i.campaign_id = (SELECT id FROM ordinary) AND i.open_slots > 0
               AND NOT EXISTS (
                 SELECT 1 FROM annotation_assignment a
-                WHERE a.item_id = i.id AND a.annotator_id = %(person)s AND a.state <> 'expired')
+                WHERE a.item_id = i.id AND a.annotator_id = %(person)s AND {met})
               AND {where}
             ORDER BY i.position LIMIT 1 FOR NO KEY UPDATE OF i {locked}"""  # noqa: S608
 

@@ -221,7 +221,7 @@ def _unmet(where: str) -> str:
            AND g.item_id {where} %(start)s::uuid
            AND NOT EXISTS (
              SELECT 1 FROM annotation_assignment a
-             WHERE a.annotator_id = %(person)s AND a.state <> 'expired'
+             WHERE a.annotator_id = %(person)s AND (a.state <> 'expired' OR %(state)s::text <> 'leased')
                AND a.item_id IN (g.item_id, g.repeats_id))
          ORDER BY g.item_id LIMIT 1)"""  # noqa: S608 (no value is pasted in: all go by parameter)
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from annotation.campaigns import lifecycle
 from annotation.labelling import judging, queue
 from annotation.labelling.judging import Submission
-from annotation.models import Assignment, Campaign, Item, Participation
+from annotation.models import Assignment, Campaign, GoldAnswer, Item, Participation
 from tests.annotation import rows
 from workbench.models import Role, User
 from workbench.refusals import Conflict, Missing
@@ -169,6 +169,23 @@ def test_a_late_submission_takes_the_open_slot(manager: User, ann: User, bob: Us
     assert queue.next_item(campaign.pk, bob) is None
     rows.slots_add_up(campaign)
     assert (campaign.progress.judged, campaign.progress.surplus) == (1, 0)
+
+
+@pytest.mark.parametrize("gold", [False, True])
+def test_what_ran_out_is_not_held_ahead_of_itself_and_can_still_be_submitted(
+    manager: User, ann: User, gold: bool
+) -> None:
+    campaign = rows.campaign(manager, items=1)
+    if gold:
+        campaign.items.update(gold=True, open_slots=0)
+        GoldAnswer.objects.create(item=campaign.items.get(), campaign=campaign, answers={}, source="known")
+        Campaign.objects.update(gold_share=0.5, qualification_items=2)
+    lease = rows.taken(campaign, ann)
+    run_out(lease)
+    queue.release_expired()
+    assert queue.hold_next(campaign.pk, ann) is None
+    rows.submit(lease)
+    assert Assignment.objects.get().state == State.SUBMITTED
 
 
 def test_a_late_submission_is_kept_where_somebody_else_has_the_slot(
