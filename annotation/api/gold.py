@@ -28,7 +28,7 @@ class GoldOut(Schema):
     active: bool = Field(description="Whether it is still dealt")
     answers: dict[str, Any] = Field(
         description="By dimension, in the form of `picks`; a side may be absent. Of a Likert campaign: "
-        '{"expected": {clip: score}, "tolerance"}'
+        '{"expected": {clip: score}, "tolerance"}; of a good/same/bad one {"verdict": "G" | "S" | "B"}'
     )
     explanation_en: str
     explanation_zh: str

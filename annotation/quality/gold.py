@@ -59,7 +59,8 @@ def claim(campaign_id: uuid.UUID, annotator: User, state: str) -> uuid.UUID | No
     """Lease or hold a gold item that this person has not met; the assignment, or None if there is none.
 
     One statement. It walks the campaign's gold items from a place of this person's own, past those they have
-    met. Call it in the queue's transaction: the person's one lease and one hold are unique.
+    met; one whose lease ran out comes again as a lease only, since it may still be on their screen. Call it
+    in the queue's transaction: the person's one lease and one hold are unique.
     """
     start = hashlib.blake2b(f"{campaign_id} {annotator.pk}".encode(), digest_size=16).digest()
     values: dict[str, Any] = {

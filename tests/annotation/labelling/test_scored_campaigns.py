@@ -413,6 +413,8 @@ def test_a_good_same_bad_gold_item_is_a_clip_beside_its_own_degraded_copy(
     assert accepted.told.right == {"motion_quality": True, "overall": False}
     assert accepted.told.qualification == "failed"
     assert not list(gsb_rows(campaign)), "gold is in no statistic"
+    lines = [json.loads(line) for line in "".join(export.items_jsonl(campaign)).splitlines()]
+    assert [line["gold"] for line in lines if line["gold"]] == [answer.answers]
 
 
 def test_verdicts_that_experts_agree_on_become_gold(manager: User, eve: User) -> None:
