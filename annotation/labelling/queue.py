@@ -8,9 +8,15 @@ this person was last (their `Participation` knows), and passes over rows that an
 A person has at most one lease and one hold in a campaign (unique indexes). A hold is the item after the one
 in work, taken early so that its clips can be fetched; it has not been seen, and vanishes when it expires. An
 expired lease gives its slot back; the same person may take the item up again while it has an open slot.
+
+Nobody's answer is the victim of a deadlock, because all lock in one order: assignments, by id where several;
+then items; then the person's `Participation`. Who takes several items at once holds the advisory lock
+`annotation.release_expired`, or passes over what is locked (`overlap.py`); a claim takes one item, passes
+over an assignment that is locked, and lets go of an item that it waited for in vain before it tries another.
 """
 
 import uuid
+from datetime import timedelta
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
@@ -27,6 +33,8 @@ from workbench.models import User
 from workbench.refusals import Conflict, Missing
 
 State = Assignment.State
+_GONE = "gone"
+"""A turn (see `gold.Turn`) too late: the item's last slot was taken while the claim waited for it."""
 
 
 def next_item(campaign_id: uuid.UUID, annotator: User) -> uuid.UUID | None:
@@ -36,7 +44,9 @@ def next_item(campaign_id: uuid.UUID, annotator: User) -> uuid.UUID | None:
     """
     try:
         return _claim(campaign_id, annotator, State.LEASED)
-    except IntegrityError:  # the same person asked twice at once: the other request's lease is theirs
+    except IntegrityError:  # the same person did two things at once
+        # Asked twice: the other request's lease is theirs. Or answered what had run out and came again.
+        _wait_for_own(campaign_id, annotator)
         return _claim(campaign_id, annotator, State.LEASED)
 
 
@@ -141,7 +151,9 @@ def give_back_untouched(campaign_id: uuid.UUID) -> None:
     Nobody loses anything: an answer that comes all the same takes an open slot, or is kept as surplus.
     """
     in_work = Assignment.objects.filter(campaign=campaign_id, state__in=(State.LEASED, State.HELD), draft={})
-    in_work.update(expires_at=Now())
+    with transaction.atomic():
+        found = list(in_work.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+        Assignment.objects.filter(pk__in=found).update(expires_at=Now())
     while release_expired(campaign_id):
         pass
 
@@ -193,7 +205,10 @@ def _claim(campaign_id: uuid.UUID, annotator: User, state: State) -> uuid.UUID |
     if found is None:
         # Look again without passing over locked rows, with what has expired meanwhile: rare, and exact.
         release_expired(campaign_id)
-        found, _turn = _first(_CLAIM_PATIENTLY[state], {**values, "by_turn": turn is None})
+        by_turn = turn is None
+        turn = _GONE
+        while turn == _GONE:
+            found, turn = _first(_CLAIM_PATIENTLY[state], {**values, "by_turn": by_turn})
     return found
 
 
@@ -213,6 +228,13 @@ def _own(assignment_id: uuid.UUID, annotator: User, lock: bool = False) -> Assig
     return assignment
 
 
+def _wait_for_own(campaign_id: uuid.UUID, annotator: User) -> None:
+    """Until nothing else is being done with what this person had and that ran out."""
+    ran_out = Assignment.objects.filter(campaign=campaign_id, annotator=annotator, state=State.EXPIRED)
+    with transaction.atomic():
+        list(ran_out.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+
+
 def _prolong(campaign_id: uuid.UUID, annotator: User) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_PROLONG, {"campaign": campaign_id, "person": annotator.pk})
@@ -224,8 +246,10 @@ def _revive(assignment: Assignment) -> bool:
         with transaction.atomic():
             if not take_slot(assignment.item_id):
                 return False
-            Assignment.objects.filter(pk=assignment.pk).update(state=State.LEASED, ended_at=None)
-            _prolong(assignment.campaign_id, assignment.annotator)
+            lease = timedelta(minutes=assignment.campaign.lease_minutes)
+            Assignment.objects.filter(pk=assignment.pk).update(
+                state=State.LEASED, ended_at=None, expires_at=Now() + lease
+            )
             return True
     except IntegrityError:  # the person has another lease meanwhile
         return False
@@ -269,10 +293,11 @@ _RESUME = {
 }
 
 
-def _claim_sql(state: Assignment.State, locked: str) -> str:
-    """The claim; `locked` says what to do at an item that another claim is just taking.
+def _claim_sql(state: Assignment.State, lock: str) -> str:
+    """The claim; with a `lock`, of the first open item that nobody has locked.
 
-    NO KEY UPDATE is the lock that the UPDATE takes anyway; rows that only refer to an item don't wait for it.
+    Without one it picks an item and waits for it. Where the item's last slot went to somebody else meanwhile,
+    the turn is `_GONE`: a statement that looked for another still held the lock of this one.
     """
     was = "COALESCE((SELECT position FROM part), 0)"
     # An item whose lease ran out may still be on the person's screen, to be submitted late: it is not held
@@ -287,7 +312,7 @@ def _claim_sql(state: Assignment.State, locked: str) -> str:
                 SELECT 1 FROM annotation_assignment a
                 WHERE a.item_id = i.id AND a.annotator_id = %(person)s AND {met})
               AND {where}
-            ORDER BY i.position LIMIT 1 FOR NO KEY UPDATE OF i {locked}"""  # noqa: S608
+            ORDER BY i.position LIMIT 1 {lock}"""  # noqa: S608
 
     return f"""
         WITH part AS (
@@ -307,19 +332,21 @@ def _claim_sql(state: Assignment.State, locked: str) -> str:
         behind AS ({first_open(f"i.position < {was} AND NOT EXISTS (SELECT 1 FROM ahead)")}),
         taken AS (
             UPDATE annotation_item SET open_slots = open_slots - 1
-            WHERE id IN (SELECT id FROM ahead UNION ALL SELECT id FROM behind)
+            WHERE id IN (SELECT id FROM ahead UNION ALL SELECT id FROM behind) AND open_slots > 0
             RETURNING id, position),
         gone_on AS (
             INSERT INTO annotation_participation (campaign_id, annotator_id, position)
             SELECT %(campaign)s, %(person)s, position FROM taken
             ON CONFLICT (campaign_id, annotator_id)
             DO UPDATE SET position = excluded.position, last_at = statement_timestamp()),
+        again AS (
+            SELECT a.id FROM annotation_assignment a JOIN taken ON taken.id = a.item_id
+            WHERE a.annotator_id = %(person)s AND a.state = 'expired' FOR NO KEY UPDATE OF a SKIP LOCKED),
         revived AS (
             UPDATE annotation_assignment a
             SET state = '{state}', leased_at = statement_timestamp(), ended_at = NULL,
                 expires_at = statement_timestamp() + make_interval(mins => open_campaign.lease_minutes)
-            FROM taken, open_campaign
-            WHERE a.item_id = taken.id AND a.annotator_id = %(person)s AND a.state = 'expired'
+            FROM again, open_campaign WHERE a.id = again.id
             RETURNING a.id),
         made AS (
             INSERT INTO annotation_assignment
@@ -336,18 +363,24 @@ def _claim_sql(state: Assignment.State, locked: str) -> str:
         SELECT id, NULL AS turn FROM resumed UNION ALL SELECT id, NULL FROM revived
         UNION ALL SELECT id, NULL FROM made
         UNION ALL SELECT NULL, turn FROM due WHERE turn <> '{gold.Turn.ITEM}'
+        UNION ALL SELECT NULL, '{_GONE}' WHERE NOT EXISTS (SELECT 1 FROM taken)
+            AND (EXISTS (SELECT 1 FROM ahead) OR EXISTS (SELECT 1 FROM behind))
         """  # noqa: S608
 
 
-_CLAIM = {state: _claim_sql(state, "SKIP LOCKED") for state in _RESUME}
+# NO KEY UPDATE is the lock that the UPDATE takes anyway; rows that only refer to an item don't wait for it.
+_CLAIM = {state: _claim_sql(state, "FOR NO KEY UPDATE OF i SKIP LOCKED") for state in _RESUME}
 _CLAIM_PATIENTLY = {state: _claim_sql(state, "") for state in _RESUME}
 
 _PROLONG = """
+WITH own AS (
+    SELECT a.id, c.lease_minutes
+    FROM annotation_assignment a JOIN annotation_campaign c ON c.id = a.campaign_id
+    WHERE a.campaign_id = %(campaign)s AND a.annotator_id = %(person)s AND a.state IN ('leased', 'held')
+    ORDER BY a.id FOR NO KEY UPDATE OF a)
 UPDATE annotation_assignment a
-SET expires_at = statement_timestamp() + make_interval(mins => c.lease_minutes)
-FROM annotation_campaign c
-WHERE c.id = a.campaign_id AND a.campaign_id = %(campaign)s AND a.annotator_id = %(person)s
-  AND a.state IN ('leased', 'held')
+SET expires_at = statement_timestamp() + make_interval(mins => own.lease_minutes)
+FROM own WHERE a.id = own.id
 """
 
 _RELEASE = """

@@ -74,10 +74,11 @@ def _follow(part: Participation, batch: int) -> int:
         some = done[start : start + batch]
         rows = Judgement.objects.filter(assignment__in=some, superseded_by=None, item__gold=False)
         judgements = list(rows.values_list("pk", "item_id", "adjudicates"))
-        with transaction.atomic():
+        with transaction.atomic():  # locked in the queue's order: assignments, items, the person's part
+            filled = _locked(some, items=part.slots_due)
             now = Participation.objects.select_for_update(no_key=True).get(pk=part.pk)
-            if now.slots_due:
-                _reopen(now, some)
+            if part.slots_due and now.slots_due:
+                _reopen(now, filled)
             pairs.derive([pk for pk, _item, _adjudicates in judgements])
             _adjudications({item: pk for pk, item, adjudicates in judgements if adjudicates}, now)
             disputes.measure({item for _pk, item, _adjudicates in judgements})
@@ -87,18 +88,24 @@ def _follow(part: Participation, batch: int) -> int:
     return len(done)
 
 
-def _reopen(part: Participation, assignments: list[uuid.UUID]) -> None:
-    with connection.cursor() as cursor:
-        # Slots are returned by one at a time, as queue.release_expired does: no two update items crosswise.
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('annotation.release_expired'))")
-    filled = Assignment.objects.filter(
-        pk__in=assignments, state=State.SUBMITTED, surplus=False, item__gold=False
-    )
-    items = list(filled.select_for_update(of=("self",), no_key=True).values_list("item_id", flat=True))
-    Assignment.objects.filter(pk__in=assignments, item__in=items).update(surplus=True)
-    Item.objects.filter(pk__in=items).update(open_slots=F("open_slots") + 1)
+def _locked(assignments: list[uuid.UUID], *, items: bool) -> list[Assignment]:
+    """Those of these assignments that fill a slot, with all submitted ones, and items if asked, locked."""
+    rows = Assignment.objects.filter(pk__in=assignments, state=State.SUBMITTED)
+    rows = rows.select_for_update(of=("self",), no_key=True).select_related("item").order_by("pk")
+    filled = [row for row in rows if not row.surplus and not row.item.gold]
+    if items:
+        with connection.cursor() as cursor:
+            # One at a time takes several items, as queue.release_expired does: no two wait crosswise.
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('annotation.release_expired'))")
+        list(Item.objects.select_for_update(no_key=True).filter(pk__in=[row.item_id for row in filled]))
+    return filled
+
+
+def _reopen(part: Participation, filled: list[Assignment]) -> None:
+    Assignment.objects.filter(pk__in=[row.pk for row in filled]).update(surplus=True)
+    Item.objects.filter(pk__in=[row.item_id for row in filled]).update(open_slots=F("open_slots") + 1)
     Participation.objects.filter(pk=part.pk).update(
-        judged=F("judged") - len(items), surplus=F("surplus") + len(items)
+        judged=F("judged") - len(filled), surplus=F("surplus") + len(filled)
     )
 
 

@@ -243,10 +243,13 @@ came AS (
     INSERT INTO annotation_participation (campaign_id, annotator_id)
     SELECT %(campaign)s::uuid, %(person)s::bigint FROM taken
     ON CONFLICT (campaign_id, annotator_id) DO UPDATE SET last_at = statement_timestamp()),
+again AS (
+    SELECT a.id, taken.until FROM annotation_assignment a JOIN taken ON taken.item_id = a.item_id
+    WHERE a.annotator_id = %(person)s AND a.state = 'expired' FOR NO KEY UPDATE OF a SKIP LOCKED),
 revived AS (
     UPDATE annotation_assignment a
-    SET state = %(state)s, leased_at = statement_timestamp(), ended_at = NULL, expires_at = taken.until
-    FROM taken WHERE a.item_id = taken.item_id AND a.annotator_id = %(person)s AND a.state = 'expired'
+    SET state = %(state)s, leased_at = statement_timestamp(), ended_at = NULL, expires_at = again.until
+    FROM again WHERE a.id = again.id
     RETURNING a.id),
 made AS (
     INSERT INTO annotation_assignment
