@@ -34,12 +34,15 @@ def next_battle(voter: Voter, track: Track) -> Battle | None:
     """The battle this voter is to vote on now; None if there is none (see `why_nothing`)."""
     if track.state != Track.State.OPEN:
         return None
+    tries = 5
     while True:
+        tries -= 1
         try:
             with transaction.atomic():
                 return _open_battle(voter, track) or _new_battle(voter, track)
         except IntegrityError:  # the same voter asked twice at once: the other request's battle is theirs
-            continue
+            if not tries:  # or they were forgotten, or the clip, in this moment
+                raise
 
 
 def why_nothing(voter: Voter, track: Track) -> str:

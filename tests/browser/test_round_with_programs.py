@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from annotation.models import Judgement
+from annotation.models import Assignment, Judgement
 from generator import checkpoints
 from generator.models import Round
 from generator.world_prompts import world_prompt_set
@@ -47,7 +47,7 @@ def test_a_round_is_judged_by_a_person_and_by_programs_and_goes_on_by_itself(
     look(page, "round-waits-for-judgements")
     labelling = label.get_attribute("href") or ""
 
-    log_in("ann")
+    ann = log_in("ann")
     page.goto(labelling)
     expect(page.locator(".clip")).to_have_count(4)
     dimensions = page.locator(".dimension").count()
@@ -59,7 +59,9 @@ def test_a_round_is_judged_by_a_person_and_by_programs_and_goes_on_by_itself(
     look(page, "labelling-generated-clips")
     page.keyboard.press("Enter")
     until(page, lambda: Judgement.objects.filter(simulated=False).count() == 1)
+    until(page, lambda: Assignment.objects.filter(annotator=ann, state__in=("leased", "held")).count() == 2)
 
+    page.goto("about:blank")  # before the page of one person asks in the name of the other
     log_in("erin")  # the next item stays open and another one held: programs don't wait for those
     page.goto(address)
     page.get_by_role("button", name="Let simulated annotators do the rest").click()
