@@ -164,12 +164,15 @@ class Service:
             self.process.send_signal(self.stop_signal)
 
     def kill(self) -> None:
-        """End what is left of its process group at once."""
+        """End what is left of its process group at once; after that its port can be taken again."""
         if self.process is None:
             return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        deadline = time.monotonic() + _DEATH
+        while _group_runs(self.process.pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def last_words(self) -> str:
         if not self.log or not self.log.exists():
@@ -178,6 +181,21 @@ class Service:
         if any("No space left on device" in line for line in lines):
             return f"The disk that holds {self.log.parent} is full: free some space and start again."
         return f"Its log {self.log} ends: {lines[-1]}" if lines else f"Its log {self.log} is empty."
+
+
+_DEATH = 10.0
+"""Seconds until a killed process is thought to hang in the kernel."""
+
+
+def _group_runs(group: int) -> bool:
+    """Whether a process of this group still has its files open: all but those that only wait to be reaped."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _parent, of_group, *rest = stat.read_text().rpartition(")")[2].split()
+            threads = int(rest[14])
+            if int(of_group) == group and (state not in "ZX" or threads > 1):
+                return True
+    return False
 
 
 def embedded_services(data: Path, *, durable: bool = True) -> list[Service]:

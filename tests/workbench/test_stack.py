@@ -114,3 +114,35 @@ def test_secrets_are_made_once_and_closed(tmp_path: Path) -> None:
     secret = tmp_path / "secrets" / "postgresql-password"
     assert secret.stat().st_mode & 0o777 == 0o600
     assert secret.parent.stat().st_mode & 0o777 == 0o700
+
+
+MANY_ON_A_PORT = """
+import os, socket, sys, time
+listening = socket.create_server(("127.0.0.1", 0))
+for _child in range(4):
+    if os.fork() == 0:
+        memory = b"m" * (100 << 20)  # takes the kernel a while to take back, and only then it closes files
+        print(listening.getsockname()[1], flush=True)
+        time.sleep(600)
+time.sleep(600)
+"""
+
+
+def test_a_killed_service_has_left_its_port(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    service = stack.Service(
+        name="many",
+        argv=[sys.executable, "-c", MANY_ON_A_PORT],
+        ready=lambda: log.read_text().count("\n") == 4,
+        log=log,
+    )
+    service.start()
+    try:
+        service.wait_ready()
+    finally:
+        service.kill()
+    port = int(log.read_text().split()[0])
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", port))
+        again.listen()
