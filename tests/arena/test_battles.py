@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import InternalError, connection, transaction
+from django.db import IntegrityError, InternalError, connection, transaction
 from django.db.utils import ProgrammingError
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -92,6 +92,15 @@ def test_a_vote_counts_once_whatever_is_sent_again() -> None:
     assert not first.too_fast
     with pytest.raises((InternalError, ProgrammingError), match="never changed"), transaction.atomic():
         Vote.objects.update(answer=Answer.LEFT)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_voter_who_was_just_forgotten_is_not_tried_for_ever() -> None:
+    clips(2, 2)
+    track, voter = tracks.standard(Task.T2V), Voter.objects.create()
+    Voter.objects.filter(pk=voter.pk).delete()
+    with pytest.raises(IntegrityError):
+        voting.next_battle(voter, track)
 
 
 @pytest.mark.django_db(transaction=True)

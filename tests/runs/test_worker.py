@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import struct
 import subprocess
 import time
@@ -15,6 +14,7 @@ import websockets
 from tensorboardX.proto import event_pb2
 
 from tests.runs.rig import BASE_DIR, Rig
+from tests.workbench.a_stack import free_port
 from workbench import stack
 
 pytestmark = pytest.mark.slow
@@ -185,9 +185,3 @@ def tensorboard_steps(folder: Path, name: str) -> list[int]:
 
 def command_line(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
