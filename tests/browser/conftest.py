@@ -28,7 +28,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 from pytest_django import DjangoDbBlocker
 
 from tests import browsers
@@ -37,6 +37,10 @@ from workbench.models import User
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 START_SECONDS = 60
+PATIENCE_MS = 20_000
+"""For an action and for what it should show: two test workers and their sites share two cores."""
+
+PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 
 # Playwright's event loop runs in this thread, and Django takes that for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -170,7 +174,8 @@ def expected_errors() -> list[str]:
 @pytest.fixture
 def page(browser: Browser, site: Site, expected_errors: list[str]) -> Iterator[Page]:
     context = browser.new_context(base_url=site.url, viewport=DESKTOP, locale="en-GB", accept_downloads=True)  # type: ignore[arg-type]
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     opened = context.new_page()
     errors: list[str] = []
 
@@ -219,6 +224,7 @@ def look(tmp_path: Path) -> Callable[[Page, str], None]:
             assert width <= size["width"], f"{name}: {width} px wide in a window of {size['width']} px"
             page.screenshot(path=str(folder / f"{name}-{form}.png"), full_page=True)
         page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+        page.evaluate(PAINTED)  # a click on a page that is being laid out anew may be dropped
 
     return save
 

@@ -71,7 +71,7 @@ def test_a_board_follows_votes_is_narrowed_and_leads_to_models(page: Page, board
         page.wait_for_selector(f"#{figure} .main-svg", state="attached")
     look(page, "board")
     vote(Voter.objects.create(), random.Random(1))  # somewhere else; the page is told
-    expect(page.locator("#from")).to_contain_text("Computed from 61 votes", timeout=20_000)
+    expect(page.locator("#from")).to_contain_text("Computed from 61 votes")
     page.get_by_text("Prompts and models").click()
     page.get_by_label("Subject", exact=True).select_option("animal")
     page.get_by_role("button", name="Show").click()

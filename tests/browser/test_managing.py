@@ -112,10 +112,10 @@ def test_a_campaign_from_its_making_to_its_pay(
     expect(page.locator("#done")).to_be_visible()
     expect(page.locator("#people tbody tr")).to_have_count(2)
     tally.count(campaign.pk)
-    expect(page.locator("#chart .modebar")).to_be_attached(timeout=20_000)  # it comes by itself
+    expect(page.locator("#chart .modebar")).to_be_attached()  # it comes by itself
     expect(page.get_by_text("By category")).to_be_visible()
     judge(campaign, people[2])
-    expect(page.locator("#people tbody tr")).to_have_count(3, timeout=20_000)
+    expect(page.locator("#people tbody tr")).to_have_count(3)
     look(page, "progress")
 
     page.goto("/people/work-time/")
