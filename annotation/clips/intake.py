@@ -14,7 +14,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 from functools import partial
@@ -140,6 +140,13 @@ def make_rendition(
     if fps is None and seconds is None and clip.state != Clip.State.READY:
         Clip.objects.filter(pk=clip.pk).update(state=Clip.State.READY, problem="")
     return known
+
+
+def measure_looks(rendition: Rendition) -> None:
+    """Note how a rendition looks that was made before that was measured. Raises `Refused`."""
+    with reading(rendition.file.storage, rendition.file.name or "") as (stored, _), spooled(stored) as copy:
+        found = media.looks(copy.path, limits())
+    Rendition.objects.filter(pk=rendition.pk).update(**asdict(found))
 
 
 def want_renditions(
@@ -278,6 +285,7 @@ def _render(clip: Clip, fps: float | None, seconds: float | None) -> Rendition:
             frames=made.frames,
             frame_times=made.frame_times,
             duration=made.duration,
+            **asdict(made.looks),
         )
         try:
             with out.open("rb") as file:

@@ -48,11 +48,13 @@ def _confine(limits: dict[str, Any]) -> None:
 
 def _do(request: dict[str, Any]) -> dict[str, Any]:
     from .decode import Limits, measure
-    from .rendition import write_poster, write_rendition
+    from .rendition import measure_looks, write_poster, write_rendition
 
     path, limits = Path(request["path"]), Limits(**request["limits"])
     if request["job"] == "probe":
         return measure(path, limits).to_json()
+    if request["job"] == "looks":
+        return dict(measure_looks(path, limits))
     out, box = Path(request["out"]), (request["box"][0], request["box"][1])
     if request["job"] == "poster":
         return dict(write_poster(path, out, box=box, limits=limits))

@@ -11,6 +11,7 @@ A rendition must not tell who made the clip, and must not touch what is judged:
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from .appearance import Measured
 from .decode import Limits, Turn, Video, check_colour, display_size, frames, opened, sample_aspect, turn_of
 
 KEYFRAME_EVERY = 12
@@ -72,7 +74,7 @@ def write_rendition(
         tick = 1 / fps if fps else video.stream.time_base
         assert tick is not None
         shown = _counted(frames(video, limits), video.stream.time_base, fps, max_seconds)
-        size, scale, times = (0, 0), None, []
+        size, scale, times, measured = (0, 0), None, [], Measured()
         with av.open(str(out), "w", format="mp4", options=_MUXER) as target:
             for time, frame in shown:
                 if scale is None:
@@ -83,20 +85,37 @@ def write_rendition(
                 picture = scale(frame)
                 picture.pts, picture.time_base = time, tick
                 times.append(time)
+                measured.add(picture)
                 for packet in stream.encode(picture):
                     target.mux(bare.filter(packet))
             for packet in stream.encode(None):
                 target.mux(bare.filter(packet))
         last = Fraction(times[-1]) * tick
         spacing = last / (len(times) - 1) if len(times) > 1 else tick
+        duration = float(last + spacing)
         return {
             "width": size[0],
             "height": size[1],
             "frames": len(times),
             "frame_times": [round(float(time * tick), 6) for time in times],
-            "duration": float(last + spacing),
+            "duration": duration,
             "size_bytes": out.stat().st_size,
+            "looks": asdict(measured.looks(duration)),
         }
+
+
+def measure_looks(path: Path, limits: Limits) -> dict[str, float]:
+    """`Looks` of a rendition that was written before. Raises `Refused`."""
+    with opened(path, limits) as video:
+        measured, times = Measured(), []
+        for time, frame in frames(video, limits):
+            measured.add(frame)
+            times.append(time)
+        tick = video.stream.time_base
+        assert tick is not None
+        # As `write_rendition` counts: the last frame is shown for the mean spacing of the others.
+        seconds = float((times[-1] - times[0]) * tick * Fraction(len(times), max(1, len(times) - 1)))
+        return asdict(measured.looks(seconds))
 
 
 def write_poster(path: Path, out: Path, *, box: tuple[int, int], limits: Limits) -> dict[str, int]:

@@ -16,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from .appearance import Looks
 from .decode import Limits, Probe
 from .refused import Refused, gettext_noop
 
@@ -35,6 +36,7 @@ class Rendered:
     duration: float
     """Seconds; the last frame counts for the mean spacing of the others."""
     size_bytes: int
+    looks: Looks
 
 
 def probe(path: Path, limits: Limits | None = None) -> Probe:
@@ -70,7 +72,12 @@ def render(
         _settle(part, out)
     finally:
         part.unlink(missing_ok=True)
-    return Rendered(**answer)
+    return Rendered(**{**answer, "looks": Looks(**answer["looks"])})
+
+
+def looks(rendition: Path, limits: Limits | None = None) -> Looks:
+    """Decode a rendition and say how it looks, as `render` does of what it writes. Raises `Refused`."""
+    return Looks(**_run("looks", rendition, limits or Limits()))
 
 
 def poster(

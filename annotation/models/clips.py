@@ -91,6 +91,10 @@ class Rendition(models.Model):
     # Presentation time of each frame in seconds: the player steps and seeks by these, not by time x fps.
     frame_times = models.JSONField()
     duration = models.FloatField()
+    # How it looks, see `annotation.media.Looks`; null: not measured yet.
+    brightness = models.FloatField(null=True)
+    colourfulness = models.FloatField(null=True)
+    motion = models.FloatField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

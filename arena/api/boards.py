@@ -17,6 +17,7 @@ from arena.boards import boardquery, figures, leaderboard, watching
 from arena.boards.boardquery import Scale, Voters, Weights
 from arena.models import Answer, Track
 from arena.ratings import Intervals, Ties
+from arena.votes.cliplooks import Look
 from workbench.refusals import Missing
 
 router = Router(tags=["arena"], auth=visitors.AUTH)
@@ -33,12 +34,17 @@ class BoardAsked(Schema):
     scale: Scale = Scale.CENTRED
     weights: Weights = Field(Weights.NONE, description="inverse: as if all pairs had been drawn alike")
     intervals: Intervals = Field(Intervals.SANDWICH, description="bootstrap: need not be symmetric; slower")
+    covariates: list[Look] = Field(
+        [], description="Looks of the clips to hold equal (style control); intervals are by sandwich then"
+    )
     deprecated: bool = Field(False, description="Show deprecated models too")
     least_votes: int | None = Field(None, ge=0, description="Null: the track's own number")
 
     def query(self) -> boardquery.Query:
         categories = tuple(sorted(set(self.category)))
-        return boardquery.Query(**(self.model_dump(exclude={"category"}) | {"categories": categories}))
+        covariates = tuple(look for look in Look if look in self.covariates)
+        changed = {"categories": categories, "covariates": covariates}
+        return boardquery.Query(**(self.model_dump(exclude={"category"}) | changed))
 
 
 class TrackOut(Schema):
@@ -74,6 +80,19 @@ class RowOut(Schema):
     deprecated: bool
 
 
+class SwayOut(Schema):
+    look: Look
+    elo: float | None = Field(
+        description="For a standard deviation more; null: can't be told from the models"
+    )
+    low: float | None = Field(description="95 % interval")
+    high: float | None
+    unit: float = Field(
+        description="The standard deviation: of brightness (0 to 1), of colourfulness, or of the natural"
+        " logarithm of the length or the motion"
+    )
+
+
 class BoardOut(Schema):
     track: str
     method: Ties
@@ -96,6 +115,8 @@ class BoardOut(Schema):
     prior: bool = Field(description="A weak prior holds the ratings: somebody won or lost everything")
     both_bad_share: float | None
     hidden: int = Field(description="Models not shown: deprecated, or with too few votes")
+    covariates: list[SwayOut] = Field(description="What the looks that are held equal do to votes")
+    unmeasured: int = Field(description="Votes on clips whose looks were not measured: taken to look alike")
     rows: list[RowOut]
 
 

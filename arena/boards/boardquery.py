@@ -1,6 +1,6 @@
 """What may be asked of a board: whose votes, on which prompts, given when, and how they are rated."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -13,6 +13,7 @@ from annotation.models import Category, Prompt
 from annotation.prompts.taxonomy import subtree
 from arena.ratings import Intervals, Ties
 from arena.votes import columns
+from arena.votes.cliplooks import Look
 from arena.votes.columns import Columns
 
 T = TypeVar("T", bound=StrEnum)
@@ -54,6 +55,8 @@ class Query:
     weights: Weights = Weights.NONE
     intervals: Intervals = Intervals.SANDWICH
     """By a formula, symmetric; or by drawing prompts and voters anew, as long as they come out either way."""
+    covariates: tuple[Look, ...] = ()
+    """Looks at which models are compared as equals (style control); intervals are by the formula then."""
     deprecated: bool = False
     """Whether deprecated models are shown; they are rated with the others in any case."""
     least_votes: int | None = field(default=None)
@@ -61,18 +64,18 @@ class Query:
 
     @property
     def narrowed(self) -> bool:
-        """True if votes are left out that the overall board counts."""
-        return bool(self.categories or self.since or self.until)
+        """True if votes are left out that the overall board counts, or looks are held equal."""
+        return bool(self.categories or self.since or self.until or self.covariates)
 
     @property
     def overall(self) -> "Query":
-        """The same without category and period."""
+        """The same without category, period and covariates."""
         return Query(
             self.method, self.voters, scale=self.scale, weights=self.weights, intervals=self.intervals
         )
 
 
-def parsed(given: Mapping[str, str], categories: list[str]) -> Query:
+def parsed(given: Mapping[str, str], categories: list[str], covariates: Sequence[str] = ()) -> Query:
     """A query out of an address's parameters; what makes no sense is as if it was not there."""
 
     def day(name: str) -> date | None:
@@ -94,6 +97,7 @@ def parsed(given: Mapping[str, str], categories: list[str]) -> Query:
         scale=_one_of(Scale, given.get("scale"), Scale.CENTRED),
         weights=_one_of(Weights, given.get("weights"), Weights.NONE),
         intervals=_one_of(Intervals, given.get("intervals"), Intervals.SANDWICH),
+        covariates=tuple(look for look in Look if look.value in covariates),
         deprecated=given.get("deprecated", "").lower() in {"on", "true", "1"},
         least_votes=int(least) if least.isascii() and least.isdigit() and len(least) < 9 else None,
     )

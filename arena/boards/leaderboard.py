@@ -28,10 +28,11 @@ from arena.boards.boardquery import Query, Scale, Voters, Weights
 from arena.models import Track
 from arena.numerics import weighing
 from arena.ratings import Ties
-from arena.votes import columns, filters
+from arena.votes import cliplooks, columns, filters
+from arena.votes.cliplooks import Look
 from arena.votes.columns import Columns
 from arena.votes.filters import Reason
-from arena.votes.tally import Tally, tally
+from arena.votes.tally import Tally, at_equal_looks, tally
 
 log = structlog.get_logger(__name__)
 _KEPT = 60
@@ -75,6 +76,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Sway:
+    """What a look of the clips does to votes: Elo points for one standard deviation more of it."""
+
+    look: Look
+    elo: float | None
+    """None, as are `low` and `high`: too alike within each model to be told from the models."""
+    low: float | None
+    high: float | None
+    unit: float
+    """That standard deviation: of the difference between the two clips of a vote, in what the look is
+    measured in (`cliplooks.Look`)."""
+
+
+@dataclass(frozen=True)
 class Board:
     """What the page shows, the API serves and the file exports."""
 
@@ -109,6 +124,10 @@ class Board:
     both_bad_share: float | None
     hidden: int
     """Models that are not shown: deprecated, or with too few votes."""
+    covariates: list[Sway]
+    """Of the looks that were asked to be held equal."""
+    unmeasured: int
+    """Votes on a clip whose looks were not measured: they count as on two clips that look alike."""
     rows: list[Row]
 
 
@@ -191,6 +210,7 @@ def rated(
         return connected[:0], None
     splits = (counts.by_prompt, counts.by_voter)
     whole = counts.counts
+    intervals = ratings.Intervals.SANDWICH if whole.covariates else query.intervals
     if len(connected) < n:
         splits = (splits[0].only(connected), splits[1].only(connected))
         whole = whole.only(connected)
@@ -198,7 +218,7 @@ def rated(
     if anchor is not None and anchor in connected:
         fixed = ratings.Anchor(int(np.searchsorted(connected, anchor)))
     return connected, ratings.rate(
-        whole, len(connected), splits, query.method, anchor=fixed, intervals=query.intervals
+        whole, len(connected), splits, query.method, anchor=fixed, intervals=intervals
     )
 
 
@@ -216,6 +236,9 @@ def _computed(track: Track, query: Query) -> Board:
     used = counted(track, query, read)
     n = len(read.models)
     counts = tally(read, used.among, used.weights)
+    if query.covariates:
+        looks = cliplooks.by_clip(read, query.covariates)
+        counts = at_equal_looks(counts, read, used.among, looks, used.weights)
     anchor = _anchor(track, query, read)
     connected, found = rated(counts, n, query, anchor)
     spans = _spans(connected, found)
@@ -235,7 +258,7 @@ def _computed(track: Track, query: Query) -> Board:
         since=query.since,
         until=query.until,
         weights=query.weights,
-        intervals=query.intervals,
+        intervals=ratings.Intervals.SANDWICH if counts.counts.covariates else query.intervals,
         anchor=track.anchor.slug if anchored and track.anchor else None,
         votes=counts.votes,
         simulated=int(np.count_nonzero(read.flags[used.among] & columns.SIMULATED)),
@@ -249,6 +272,8 @@ def _computed(track: Track, query: Query) -> Board:
         prior=bool(found and found.fit.prior),
         both_bad_share=float(counts.both_bad.sum() / counts.votes) if counts.votes else None,
         hidden=len(rows) - len(shown),
+        covariates=_sways(query, counts, found),
+        unmeasured=counts.looks.unmeasured if counts.looks else 0,
         rows=shown,
     )
 
@@ -265,6 +290,21 @@ def _spans(connected: ratings.Ints, found: ratings.Ratings | None) -> dict[int, 
         return {}
     values = zip(found.rating.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
     return dict(zip(connected.tolist(), values, strict=True))
+
+
+def _sways(query: Query, counts: Tally, found: ratings.Ratings | None) -> list[Sway]:
+    if counts.looks is None:
+        return []
+    sways = {
+        look: Sway(look, None, None, None, unit)
+        for look, unit in zip(query.covariates, counts.looks.unit.tolist(), strict=True)
+    }
+    told = [look for look, one in zip(query.covariates, counts.looks.told.tolist(), strict=True) if one]
+    if found is not None:
+        effects = (found.effects.tolist(), found.effects_low.tolist(), found.effects_high.tolist())
+        for look, elo, low, high in zip(told, *effects, strict=True):
+            sways[look] = Sway(look, elo, low, high, sways[look].unit)
+    return list(sways.values())
 
 
 def _rows(

@@ -1,5 +1,6 @@
 """Pages of the boards: a track's leaderboard with its figures, bare to embed, and each video model's page."""
 
+import math
 import uuid
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_GET, require_safe
@@ -21,22 +22,29 @@ from arena.battles import tracks
 from arena.battles.visitors import known_voter, on_track, visitors_welcome
 from arena.boards import boardquery, leaderboard, watching
 from arena.boards.boardquery import Query, Scale, Voters, Weights
-from arena.boards.leaderboard import Board
+from arena.boards.leaderboard import Board, Sway
 from arena.models import Track
 from arena.ratings import Intervals, Ties
 from arena.votes import filters
+from arena.votes.cliplooks import Look
 from arena.votes.filters import Reason
 from workbench import charts, media
 from workbench.access import by_token_too, may
 
 PERIODS = (7, 30, 90, 365)
+LOOKS = {
+    Look.LENGTH: gettext_lazy("length"),
+    Look.BRIGHTNESS: gettext_lazy("brightness"),
+    Look.COLOURFULNESS: gettext_lazy("colourfulness"),
+    Look.MOTION: gettext_lazy("amount of motion"),
+}
 
 
 @require_GET
 @on_track
 def leaderboard_page(request: HttpRequest, track: Track) -> HttpResponse:
     """The board; with `?part`, only what changes with a new vote."""
-    query = boardquery.parsed(request.GET.dict(), request.GET.getlist("category"))
+    query = _asked(request)
     context = _board(request, track, query)
     if "part" in request.GET:
         return render(request, "arena/leaderboard_part.html", context)
@@ -47,7 +55,7 @@ def leaderboard_page(request: HttpRequest, track: Track) -> HttpResponse:
 @on_track
 def embed(request: HttpRequest, track: Track) -> HttpResponseBase:
     """The table alone, for a frame on another site, where `ARENA_EMBED_ORIGINS` names that site."""
-    query = boardquery.parsed(request.GET.dict(), request.GET.getlist("category"))
+    query = _asked(request)
     response: HttpResponseBase = render(request, "arena/embed.html", _board(request, track, query))
     if settings.ARENA_EMBED_ORIGINS:
         framed = csp_replace({"frame-ancestors": settings.ARENA_EMBED_ORIGINS})
@@ -85,6 +93,11 @@ def watch(request: HttpRequest, address: uuid.UUID) -> HttpResponseBase:
     return media.serve(request, rendition.file, "video/mp4")
 
 
+def _asked(request: HttpRequest) -> Query:
+    given = request.GET
+    return boardquery.parsed(given.dict(), given.getlist("category"), given.getlist("covariates"))
+
+
 def _board(request: HttpRequest, track: Track, query: Query) -> dict[str, Any]:
     shown = leaderboard.board(track, query)
     rated = [asdict(row) for row in shown.rows if row.rating is not None]
@@ -93,6 +106,7 @@ def _board(request: HttpRequest, track: Track, query: Query) -> dict[str, Any]:
         "board": shown,
         "narrowed": query.narrowed,
         "left_out": _left_out(shown),
+        "sways": [(sway, *_look_said(sway)) for sway in shown.covariates],
         "rated": [_plain(row) for row in rated],
         "speeds": any(row["seconds_per_second"] for row in rated),
         "prices": any(row.price_per_second is not None for row in shown.rows),
@@ -128,6 +142,7 @@ def _choices(request: HttpRequest, track: Track, query: Query) -> dict[str, Any]
         "days": request.GET.get("days", ""),
         "periods": PERIODS,
         "groups": _groups(query),
+        "looks": [(look, str(LOOKS[look]), look in query.covariates) for look in Look],
         "anchored": query.scale is Scale.ANCHORED,
         "inverse": query.weights is Weights.INVERSE,
         "bootstrap": query.intervals is Intervals.BOOTSTRAP,
@@ -147,6 +162,7 @@ def _choices(request: HttpRequest, track: Track, query: Query) -> dict[str, Any]
 def _parameters(query: Query) -> str:
     """The query as the API takes it."""
     pairs: list[tuple[str, Any]] = [("category", slug) for slug in query.categories]
+    pairs += [("covariates", look) for look in query.covariates]
     for name in ("method", "voters", "since", "until", "scale", "weights", "intervals", "least_votes"):
         value = getattr(query, name)
         if value is not None:
@@ -170,6 +186,15 @@ def _groups(query: Query) -> list[dict[str, Any]]:
 
 def _named(category: Category) -> str:
     return category.name_zh if (get_language() or "en").startswith("zh") else category.name_en
+
+
+def _look_said(sway: Sway) -> tuple[str, str]:
+    """The look's name, and what a standard deviation more of it is."""
+    if sway.look in (Look.LENGTH, Look.MOTION):
+        more = _("%(n)s times as much") % {"n": f"{math.exp(sway.unit):.2f}"}
+    else:
+        more = f"+{sway.unit:.2f}" if sway.look is Look.BRIGHTNESS else f"+{sway.unit:.1f}"
+    return str(LOOKS[sway.look]), more
 
 
 def _left_out(shown: Board) -> list[tuple[int, str]]:

@@ -1,7 +1,7 @@
 """Every vote of a track as columns of numbers: what boards, filters and exports are computed from.
 
 A board may be asked for any category, period and filter, so no counts are kept; kept is what counts are made
-from, in a form that is read at once. A vote is 42 bytes of a *block*, a row that is never changed; votes that
+from, in a form that is read at once. A vote is 58 bytes of a *block*, a row that is never changed; votes that
 are in no block yet are noted by the database with each insert (`UnpackedVote`), in the vote's transaction, so
 that none is missed however transactions end. Reading takes the names of the blocks and the loose votes in one
 statement, and fetches only blocks that this process has not read before: a new vote costs a read of the loose
@@ -11,6 +11,7 @@ Packing (`pack`, periodic) moves loose votes into blocks; those that are not ful
 """
 
 import threading
+import uuid
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,8 @@ _PACKED = np.dtype(
         ("at", ">i8"),
         ("prompt", ">i8"),
         ("voter", ">i8"),
+        ("left_clip", ">i8"),
+        ("right_clip", ">i8"),
         ("left", ">i4"),
         ("right", ">i4"),
         ("probability", ">f4"),
@@ -46,11 +49,12 @@ _PACKED = np.dtype(
         ("flags", ">i1"),
     ]
 )
-# What PostgreSQL sends is big-endian. A voter is the first eight bytes of their random id. The last two
-# numbers are sent in one int2 of which each is a byte.
+# What PostgreSQL sends is big-endian. A voter or a clip is the first eight bytes of its random id. The last
+# two numbers are sent in one int2 of which each is a byte.
 _ROW = """
     int8send((extract(epoch FROM vote.created_at) * 1000000)::bigint) || int8send(battle.prompt_id)
     || substring(uuid_send(battle.voter_id) FOR 8)
+    || substring(uuid_send(battle.left_id) FOR 8) || substring(uuid_send(battle.right_id) FOR 8)
     || int4send(battle.left_model_id::int) || int4send(battle.right_model_id::int)
     || float4send(COALESCE(battle.probability, 0)::float4)
     || int2send(LEAST(vote.repeats, 32767)::int2) || int2send(LEAST(vote.earlier_today, 32767)::int2)
@@ -84,11 +88,15 @@ class Columns:
     prompts: Ints
     """Ids of the prompts, ascending; `prompt` holds places in it."""
     voters: Ints
-    """Keys of the voters (`voter_key`); `voter` holds places in it."""
+    """Keys of the voters (`key_of`); `voter` holds places in it."""
+    clips: Ints
+    """Keys of the clips (`key_of`); `left_clip` and `right_clip` hold places in it."""
     left: NDArray[np.int32]
     right: NDArray[np.int32]
     prompt: NDArray[np.int32]
     voter: NDArray[np.int32]
+    left_clip: NDArray[np.int32]
+    right_clip: NDArray[np.int32]
     answer: NDArray[np.int8]
     """Places in `ANSWERS`."""
     at: Ints
@@ -172,9 +180,9 @@ def repack(track: Track) -> None:
         pack(track)
 
 
-def voter_key(voter: Any) -> int:
-    """The number that a voter has in columns, from their id."""
-    return int.from_bytes(voter.bytes[:8], "big", signed=True)
+def key_of(pk: uuid.UUID) -> int:
+    """The number that a voter or a clip has in columns, from its id."""
+    return int.from_bytes(pk.bytes[:8], "big", signed=True)
 
 
 def slugs(columns: Columns) -> list[str]:
@@ -221,14 +229,20 @@ def _numbered(rows: NDArray[Any]) -> Columns:
     models = np.unique(np.concatenate([rows["left"], rows["right"]])).astype(np.int64)
     prompts, prompt = np.unique(rows["prompt"].astype(np.int64), return_inverse=True)
     voters, voter = np.unique(rows["voter"].astype(np.int64), return_inverse=True)
+    shown = np.concatenate([rows["left_clip"], rows["right_clip"]]).astype(np.int64)
+    clips, clip = np.unique(shown, return_inverse=True)
+    left_clip, right_clip = clip.astype(np.int32).reshape(2, -1)
     return Columns(
         models=models,
         prompts=prompts,
         voters=voters,
+        clips=clips,
         left=np.searchsorted(models, rows["left"]).astype(np.int32),
         right=np.searchsorted(models, rows["right"]).astype(np.int32),
         prompt=prompt.astype(np.int32),
         voter=voter.astype(np.int32),
+        left_clip=left_clip,
+        right_clip=right_clip,
         answer=rows["answer"].astype(np.int8),
         at=rows["at"].astype(np.int64),
         flags=rows["flags"].astype(np.int8),
@@ -245,13 +259,8 @@ def _joined(packed: Columns, loose: NDArray[Any]) -> Columns:
     fresh = _numbered(loose)
     models, old_models, new_models = _merged(packed.models, fresh.models)
     prompts, old_prompts, new_prompts = _merged(packed.prompts, fresh.prompts)
-    # Voters keep their places, and new ones come behind: these arrays are the long ones.
-    unknown = np.setdiff1d(fresh.voters, packed.voters, assume_unique=True)
-    place = np.searchsorted(packed.voters, fresh.voters)
-    known = np.zeros(len(fresh.voters), bool)
-    inside = place < len(packed.voters)
-    known[inside] = packed.voters[place[inside]] == fresh.voters[inside]
-    new_voters = np.where(known, place, len(packed.voters) + np.searchsorted(unknown, fresh.voters))
+    voters, new_voters = _lengthened(packed.voters, fresh.voters)
+    clips, new_clips = _lengthened(packed.clips, fresh.clips)
 
     def both(old: NDArray[Any], new: NDArray[Any]) -> NDArray[Any]:
         return np.concatenate([old, new.astype(old.dtype)])
@@ -259,11 +268,14 @@ def _joined(packed: Columns, loose: NDArray[Any]) -> Columns:
     return Columns(
         models=models,
         prompts=prompts,
-        voters=np.concatenate([packed.voters, unknown]),
+        voters=voters,
+        clips=clips,
         left=both(_moved(packed.left, old_models), new_models[fresh.left]),
         right=both(_moved(packed.right, old_models), new_models[fresh.right]),
         prompt=both(_moved(packed.prompt, old_prompts), new_prompts[fresh.prompt]),
         voter=both(packed.voter, new_voters[fresh.voter]),
+        left_clip=both(packed.left_clip, new_clips[fresh.left_clip]),
+        right_clip=both(packed.right_clip, new_clips[fresh.right_clip]),
         answer=both(packed.answer, fresh.answer),
         at=both(packed.at, fresh.at),
         flags=both(packed.flags, fresh.flags),
@@ -277,6 +289,17 @@ def _merged(old: Ints, new: Ints) -> tuple[Ints, Ints, Ints]:
     """The union, ascending, and where each side's values are in it."""
     union = np.union1d(old, new)
     return union, np.searchsorted(union, old), np.searchsorted(union, new)
+
+
+def _lengthened(old: Ints, new: Ints) -> tuple[Ints, Ints]:
+    """Old keys (ascending) keep their places, since the arrays are long, and unknown ones come behind; and
+    where the new keys are then."""
+    unknown = np.setdiff1d(new, old, assume_unique=True)
+    place = np.searchsorted(old, new)
+    known = np.zeros(len(new), bool)
+    inside = place < len(old)
+    known[inside] = old[place[inside]] == new[inside]
+    return np.concatenate([old, unknown]), np.where(known, place, len(old) + np.searchsorted(unknown, new))
 
 
 def _moved(places: NDArray[np.int32], where: Ints) -> NDArray[np.int32]:

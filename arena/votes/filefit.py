@@ -10,6 +10,7 @@ import numpy as np
 from arena import ratings
 from arena.numerics import online
 from arena.numerics.counts import BOTH_BAD, Counts, Ints, counted, groups, split
+from arena.numerics.covariates import counted_with, standardised, told_apart
 from arena.ratings import ELO, Anchor, Intervals, Ratings, Ties
 from arena.votes.votesfile import Ballots
 from workbench.csvtable import TableError
@@ -40,6 +41,8 @@ class Options:
     """Of `prompt` and `voter`."""
     anchor: tuple[str, float] | None = None
     side_bias: bool = False
+    covariates: tuple[str, ...] = ()
+    """Of the ballots' own: models are compared as if their clips were alike in these."""
     intervals: Intervals = Intervals.SANDWICH
 
 
@@ -62,6 +65,10 @@ class Report:
     """Davidson's nu (0 without a tie) or Rao and Kupper's theta (1 without); None for the other methods."""
     side_bias: dict[str, float] | None
     """`left`: Elo points by which the left side is favoured, with `low` and `high`."""
+    covariates: list[dict[str, Any]]
+    """`name`, and by how many Elo points a clip is favoured that has one standard deviation more of it: `elo`
+    with `low` and `high`, null where it can't be told from the models; `unit` is that standard deviation,
+    of the difference between the clips of a vote."""
     votes: int
     dropped: int
     both_bad: dict[str, float]
@@ -78,7 +85,9 @@ class Report:
 
 
 def fit(ballots: Ballots, options: Options) -> Report:
-    """Raises UnknownNameError."""
+    """Raises UnknownNameError, and TableError for covariates with the bootstrap."""
+    if options.covariates and options.intervals is Intervals.BOOTSTRAP:
+        raise TableError("bootstrap intervals are of votes without covariates; take --intervals sandwich")
     n = len(ballots.models)
     for name in options.cluster:
         if name not in ballots.clusters:
@@ -96,24 +105,26 @@ def fit(ballots: Ballots, options: Options) -> Report:
         place = ballots.models.index(options.anchor[0])
         parts.sort(key=lambda part: place not in part)
     notes = _notes(ballots, options, parts)
+    looks: list[dict[str, Any]] = []
     if options.method is Method.ELO:
         spans, tie, side, prior = _online(ballots, options, parts), None, None, False
     else:
         spans, tie, side, prior = {}, None, None, False
         if parts and len(parts[0]) > 1:
-            found = _rated(ballots, options, counts, parts[0])
+            found, looks = _rated(ballots, options, counts, parts[0])
             columns = (parts[0].tolist(), found.rating.tolist(), found.low.tolist(), found.high.tolist())
             spans = {model: tuple(span) for model, *span in zip(*columns, strict=True)}
             tie, prior = found.fit.tie, found.fit.prior or found.fit.side_prior
             if options.side_bias:
                 side = {"left": found.side, "low": found.side_low, "high": found.side_high}
-            notes += _notes_of(found, ballots, parts[0])
+            notes += _notes_of(found, looks)
     both_bad = int((ballots.said == BOTH_BAD).sum())
     return Report(
         method=options.method,
         ratings=_rows(ballots.models, spans),
         tie=tie,
         side_bias=side,
+        covariates=looks,
         votes=len(ballots.said),
         dropped=ballots.dropped,
         both_bad={"count": both_bad, "share": both_bad / len(ballots.said) if len(ballots.said) else 0.0},
@@ -123,20 +134,37 @@ def fit(ballots: Ballots, options: Options) -> Report:
     )
 
 
-def _rated(ballots: Ballots, options: Options, counts: Counts, part: Ints) -> Ratings:
+def _rated(
+    ballots: Ballots, options: Options, counts: Counts, part: Ints
+) -> tuple[Ratings, list[dict[str, Any]]]:
+    """The ratings of the models `part`, and what its covariates do, as `Report.covariates`."""
     n = len(ballots.models)
     columns = (ballots.left, ballots.right, ballots.said)
-    splits = tuple(
-        split(*columns, n, ballots.clusters[name], ballots.weight).only(part) for name in options.cluster
-    )
+    counts, clusters = counts.only(part), [ballots.clusters[name] for name in options.cluster]
+    told, unit = np.zeros(0, bool), np.zeros(0)
+    if options.covariates:
+        difference = np.stack([ballots.covariates[name] for name in options.covariates], axis=1)
+        design, unit = standardised(difference)
+        told = told_apart(counted_with(design, *columns).only(part), len(part))
+    if told.any():
+        alike = (design[:, told], *columns)
+        counts = counted_with(*alike, weight=ballots.weight).only(part)
+        splits = [counted_with(*alike, cluster=one, weight=ballots.weight).only(part) for one in clusters]
+    else:
+        splits = [split(*columns, n, one, ballots.weight).only(part) for one in clusters]
     anchor = None
     if options.anchor is not None:
         place = ballots.models.index(options.anchor[0])
         anchor = Anchor(int(np.searchsorted(part, place)), options.anchor[1])
     ties = _TIES[options.method]
-    return ratings.rate(
-        counts.only(part), len(part), splits, ties, options.side_bias, anchor, options.intervals
-    )
+    found = ratings.rate(counts, len(part), tuple(splits), ties, options.side_bias, anchor, options.intervals)
+    effects = np.full((3, len(told)), np.nan)
+    effects[:, told] = found.effects, found.effects_low, found.effects_high
+    rows = zip(options.covariates, *effects.tolist(), unit.tolist(), strict=True)
+    return found, [
+        {"name": name, "elo": _finite(elo), "low": _finite(low), "high": _finite(high), "unit": one}
+        for name, elo, low, high, one in rows
+    ]
 
 
 def _online(ballots: Ballots, options: Options, parts: list[Ints]) -> dict[int, tuple[float, ...]]:
@@ -181,11 +209,24 @@ def _notes(ballots: Ballots, options: Options, parts: list[Ints]) -> list[str]:
         notes.append("the interval of online Elo is of the order of single votes; it is not clustered")
     if options.method is Method.ELO and options.side_bias:
         notes.append("online Elo knows no side bias; it was not fitted")
+    if options.method is Method.ELO and options.covariates:
+        notes.append("online Elo knows no covariates; they were not fitted")
+    missing = {name: int(np.isnan(ballots.covariates[name]).sum()) for name in options.covariates}
+    notes += [
+        f"{empty} votes lack the {name} of a clip; both are taken to be alike in it"
+        for name, empty in missing.items()
+        if empty
+    ]
     return notes
 
 
-def _notes_of(found: Ratings, ballots: Ballots, part: Ints) -> list[str]:
-    notes = []
+def _notes_of(found: Ratings, looks: list[dict[str, Any]]) -> list[str]:
+    notes = [
+        f"{look['name']} can't be told from the models, or from the covariates before it: it differs too"
+        " little between clips of one model; it was not fitted"
+        for look in looks
+        if look["elo"] is None
+    ]
     if found.fit.prior:
         everything = f"{ratings.PRIOR_VOTES:g} wins were added for either model of each pair that met"
         notes.append(f"somebody won or lost everything, or nothing was decided: {everything}")

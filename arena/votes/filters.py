@@ -69,7 +69,7 @@ def rules(track: Track, prompts: Ints) -> Rules:
     """The track's rules as of now, for votes on these prompts."""
     rulings: dict[str, list[int]] = {kind: [] for kind in Ruling.Verdict}
     for kind, voter in track.rulings.values_list("kind", "voter_id"):
-        rulings[kind].append(columns.voter_key(voter))
+        rulings[kind].append(columns.key_of(voter))
     return Rules(
         leaking=np.array(leaking(track, prompts.tolist()), np.int64),
         outliers=np.array(rulings[Ruling.Verdict.OUTLIER], np.int64),

@@ -86,7 +86,7 @@ def voters(track: Track) -> list[Ruled]:
     return [
         Ruled(
             voter=row.voter_id,
-            pseudonym=pseudonym(columns.voter_key(row.voter_id)),
+            pseudonym=pseudonym(columns.key_of(row.voter_id)),
             kind=Ruling.Verdict(row.kind),
             said=row.get_kind_display(),
             account=row.voter.user_id is not None,

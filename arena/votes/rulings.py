@@ -23,7 +23,7 @@ def find_outliers(track: Track) -> int:
     found = {
         int(votes.voters[one.voter]): one for one in outliers.outliers(votes, among, track.outlier_alpha)
     }
-    known = {columns.voter_key(voter) for voter in track.rulings.values_list("voter_id", flat=True)}
+    known = {columns.key_of(voter) for voter in track.rulings.values_list("voter_id", flat=True)}
     new = np.array(sorted(found.keys() - known), np.int64)
     if not len(new):
         return 0

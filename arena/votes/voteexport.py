@@ -3,7 +3,8 @@
 A line a vote: left, right (slugs of video models), winner (left, right, tie, both_bad), prompt (its id),
 voter (a pseudonym: the same voter has the same one in every export, and nobody can tell who it is), weight;
 then at (UTC), probability (of its pair and sides; empty where it is not known), simulated, account (whether
-the voter was logged in), left_out (why no board counts it; empty where it counts).
+the voter was logged in), left_out (why no board counts it; empty where it counts). Where looks are held
+equal, their values for the left and the right clip follow, as `--covariates` of that command takes them.
 """
 
 import hashlib
@@ -16,8 +17,9 @@ from django.conf import settings
 from arena.boards import boardquery, leaderboard
 from arena.boards.boardquery import Query
 from arena.models import Track
-from arena.votes import columns
-from arena.votes.columns import ANSWERS
+from arena.numerics.counts import Floats
+from arena.votes import cliplooks, columns
+from arena.votes.columns import ANSWERS, Columns
 from arena.votes.filters import Reason
 
 COLUMNS = (
@@ -38,8 +40,11 @@ _PAGE = 5_000
 
 def lines(track: Track, query: Query, with_left_out: bool) -> Iterator[str]:
     """Pages of lines. Without those left out, a fit of the file gives the ratings of this query's board."""
-    yield ",".join(COLUMNS) + "\r\n"
+    looks = query.covariates
+    header = [*COLUMNS, *(f"{look}_{side}" for look in looks for side in ("left", "right"))]
+    yield ",".join(header) + "\r\n"
     votes = columns.read(track)
+    by_clip = cliplooks.by_clip(votes, looks) if looks else None
     used = leaderboard.counted(track, query, votes)
     chosen = boardquery.asked_for(votes, query) if with_left_out else used.among
     (rows,) = chosen.nonzero()
@@ -61,9 +66,15 @@ def lines(track: Track, query: Query, with_left_out: bool) -> Iterator[str]:
                 f"{1 if weights is None else repr(float(weights[place]))},{times[place]}Z,"
                 f"{f'{chance:.8g}' if chance else ''},"
                 f"{str(bool(flags & columns.SIMULATED)).lower()},"
-                f"{str(not flags & columns.VISITOR).lower()},{reasons[used.reasons[row]]}\r\n"
+                f"{str(not flags & columns.VISITOR).lower()},{reasons[used.reasons[row]]}"
+                f"{'' if by_clip is None else _looks(by_clip, votes, row)}\r\n"
             )
         yield "".join(text)
+
+
+def _looks(by_clip: Floats, votes: Columns, row: int) -> str:
+    both = zip(by_clip[votes.left_clip[row]].tolist(), by_clip[votes.right_clip[row]].tolist(), strict=True)
+    return "".join(f",{'' if value != value else repr(value)}" for sides in both for value in sides)
 
 
 def pseudonym(key: int) -> str:

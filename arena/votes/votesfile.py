@@ -1,8 +1,10 @@
 """Votes out of a CSV file: `left`, `right` and `winner` (left, right, tie or both_bad), and, if the file has
-them, `prompt`, `voter` and `weight`. No Django.
+them, `prompt`, `voter` and `weight`; and for each covariate asked for, such as length, a number for either
+clip: `length_left` and `length_right`. No Django.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +43,23 @@ class Ballots:
     weight: Floats | None
     dropped: int
     """Rows not used."""
+    covariates: dict[str, Floats] = field(default_factory=dict)
+    """By name, the left clip's number less the right one's; NaN where one of them is missing."""
 
 
-def read(source: Path | bytes) -> Ballots:
+def columns(covariates: Sequence[str] = ()) -> tuple[Column, ...]:
+    """What a file of votes must and may have, with these covariates."""
+    both = [f"{name}_{side}" for name in covariates for side in ("left", "right")]
+    return (*COLUMNS, *(Column(name, number=True, blank=True) for name in both))
+
+
+def read(source: Path | bytes, covariates: Sequence[str] = ()) -> Ballots:
     """Raises TableError."""
-    return ballots(read_table(source, COLUMNS))
+    return ballots(read_table(source, columns(covariates)), covariates)
 
 
-def ballots(table: Table) -> Ballots:
-    """The votes of a table that was read with `COLUMNS`."""
+def ballots(table: Table, covariates: Sequence[str] = ()) -> Ballots:
+    """The votes of a table that was read with `columns`."""
     frame = table.frame
     names = sorted({str(name) for side in ("left", "right") for name in frame[side].unique()})
     number = {name: place for place, name in enumerate(names)}
@@ -67,6 +77,7 @@ def ballots(table: Table) -> Ballots:
         unnamed=unnamed,
         weight=frame["weight"].to_numpy() if "weight" in frame else None,
         dropped=table.dropped,
+        covariates={name: (frame[f"{name}_left"] - frame[f"{name}_right"]).to_numpy() for name in covariates},
     )
 
 

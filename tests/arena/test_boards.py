@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
+from django.db.models import Q
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from annotation.models import Prompt, Rendition, Task, VideoModel
@@ -22,6 +25,7 @@ from arena.boards.boardquery import Query, Scale, Voters, Weights, parsed
 from arena.models import Answer, Battle, Track, Vote, Voter
 from arena.ratings import Ties
 from arena.votes import columns
+from arena.votes.cliplooks import Look
 from tests.annotation.rows import clips, person
 from tests.arena.rows import shown, voted
 
@@ -44,6 +48,13 @@ def votes() -> list[Vote]:
     given = [vote for vote in given if not vote.repeats]
     assert len(given) > 50
     return given
+
+
+def looking(drawn: random.Random, *renditions: Rendition) -> None:
+    """Give renditions looks at random."""
+    for one in renditions:
+        one.brightness, one.colourfulness, one.motion = drawn.random(), drawn.random(), drawn.random()
+        one.save()
 
 
 def track() -> Track:
@@ -143,21 +154,35 @@ def test_matrices_and_history_are_the_votes(votes: list[Vote]) -> None:
     assert last == {slug: pytest.approx(value, abs=1) for slug, value in rating.items()}
 
 
+@pytest.mark.parametrize("covariates", [(), (Look.BRIGHTNESS, Look.MOTION)])
 @pytest.mark.parametrize("method", [Ties.HALF_WINS, Ties.DAVIDSON])
 @pytest.mark.parametrize("weights", list(Weights))
 def test_the_export_of_votes_gives_the_boards_ratings(
-    votes: list[Vote], client: Client, tmp_path: Path, method: Ties, weights: Weights
+    votes: list[Vote],
+    client: Client,
+    tmp_path: Path,
+    method: Ties,
+    weights: Weights,
+    covariates: tuple[Look, ...],
 ) -> None:
+    looking(random.Random(3), *Rendition.objects.all()[1:])
     client.force_login(person("ed", "engineer"), backend="django.contrib.auth.backends.ModelBackend")
     address = f"/api/arena/t2v/votes.csv?method={method}&weights={weights}"
+    address += "".join(f"&covariates={look}" for look in covariates)
     file = tmp_path / "votes.csv"
     file.write_bytes(b"".join(client.get(address).streaming_content))  # type: ignore[attr-defined]
     printed = io.StringIO()
     options = {"method": {Ties.HALF_WINS: "bt"}.get(method, "davidson"), "cluster": "prompt,voter"}
     arguments = [f"--{name}={value}" for name, value in options.items()]
+    if covariates:
+        arguments.append(f"--covariates={','.join(covariates)}")
     call_command("fit_ratings", str(file), "--side-bias", "--json", *arguments, stdout=printed)
-    fitted = {row["model"]: row for row in json.loads(printed.getvalue())["ratings"]}
-    board = leaderboard.board(track(), Query(method=method, weights=weights))
+    told = json.loads(printed.getvalue())
+    fitted = {row["model"]: row for row in told["ratings"]}
+    board = leaderboard.board(track(), Query(method=method, weights=weights, covariates=covariates))
+    for sway, found in zip(board.covariates, told["covariates"], strict=True):
+        assert found.pop("name") == sway.look
+        assert found == {name: pytest.approx(getattr(sway, name), abs=1e-4) for name in found}
     assert set(fitted) == {row.model for row in board.rows}
     for row in board.rows:
         found = fitted[row.model]
@@ -185,6 +210,74 @@ def test_every_vote_is_exported_with_its_reason_for_whoever_asks(votes: list[Vot
     assert counts == board.left_out
     assert board.votes == len(rows) - sum(counts.values()) == 18
     assert client.get("/api/arena/t2v/votes.csv?method=none").status_code == 422
+
+
+def test_models_are_compared_at_equal_looks(client: Client) -> None:
+    """People vote for the brighter clip, and Secret model 1 makes the brightest: that is all it has."""
+    made, drawn, now = clips(12, 3), random.Random(11), timezone.now()
+    looking(drawn, *Rendition.objects.all())
+    light = {
+        clip.pk: drawn.uniform(0.2, 0.6) + 0.2 * ("secret-model-1" in clip.original_name) for clip in made
+    }
+    for pk, value in light.items():
+        Rendition.objects.filter(clip=pk).update(brightness=value)
+    voters = [Voter.objects.create() for _n in range(30)]
+    for n in range(300):
+        one = drawn.choice(made)
+        other = drawn.choice([clip for clip in made if clip.prompt == one.prompt and clip is not one])
+        assert one.prompt
+        assert one.video_model
+        assert other.video_model
+        battle = Battle.objects.create(
+            track=track(),
+            voter=voters[n % 30],
+            prompt=one.prompt,
+            left=one,
+            right=other,
+            left_model=one.video_model,
+            right_model=other.video_model,
+            state=Battle.State.VOTED,
+            expires_at=now,
+        )
+        better = light[one.pk] - light[other.pk] + drawn.gauss(0, 0.15) > 0
+        answer = Answer.LEFT if better else Answer.RIGHT
+        Vote.objects.create(battle=battle, answer=answer, idempotency_key=uuid.uuid4(), seconds=10)
+
+    def lead(board: leaderboard.Board) -> float:
+        ratings = {row.model: row.rating or 0 for row in board.rows}
+        return ratings["secret-model-1"] - (ratings["secret-model-0"] + ratings["secret-model-2"]) / 2
+
+    plain = leaderboard.board(track())
+    equal = leaderboard.board(track(), Query(covariates=(Look.LENGTH, Look.BRIGHTNESS)))
+    assert (plain.covariates, equal.unmeasured) == ([], 0)
+    assert lead(plain) > 150
+    assert abs(lead(equal)) < lead(plain) / 3
+    length, brightness = equal.covariates
+    assert (length.look, length.elo, length.unit) == (Look.LENGTH, None, 0)  # all clips are as long
+    assert brightness.low is not None
+    assert brightness.low > 200
+    assert 0.2 < brightness.unit < 0.4
+    by_model = {row.model: row.rating or 0 for row in plain.rows}
+    for row in equal.rows:
+        assert row.delta == pytest.approx((row.rating or 0) - by_model[row.model])
+
+    address = "/arena/t2v/leaderboard/?covariates=length&covariates=brightness"
+    page = client.get(address).text
+    assert 'data-look="brightness"' in page
+    assert "too alike within each model" in page
+    told = client.get("/api/arena/t2v/leaderboard?covariates=brightness&intervals=bootstrap").json()
+    assert told["covariates"][0]["elo"] == pytest.approx(brightness.elo)
+    assert told["intervals"] == "sandwich"
+    assert client.get("/api/arena/t2v/leaderboard?covariates=smell").status_code == 422
+    Rendition.objects.filter(clip=made[0]).update(brightness=None)
+    tracks.changed(track())
+    lacking = leaderboard.board(track(), Query(covariates=(Look.BRIGHTNESS,)))
+    on_it = Vote.objects.filter(Q(battle__left=made[0]) | Q(battle__right=made[0]), repeats=0)
+    assert lacking.unmeasured == on_it.count() > 0
+    Rendition.objects.update(brightness=0.5)
+    tracks.changed(track())
+    [same] = leaderboard.board(track(), Query(covariates=(Look.BRIGHTNESS,))).covariates
+    assert same.elo is None
 
 
 def test_a_models_page_shows_battles_that_are_over_and_not_the_open_prompt(
@@ -240,6 +333,7 @@ def test_a_board_is_framed_only_where_a_setting_names_the_site(
 def test_what_makes_no_sense_in_an_address_is_as_if_it_was_not_there() -> None:
     given = {"method": "x", "since": "yesterday", "days": "0", "least_votes": "-1", "voters": "all"}
     assert parsed(given, ["", "animal"]) == Query(voters=Voters.ALL, categories=("animal",))
+    assert parsed({}, [], ["motion", "smell", "length"]).covariates == (Look.LENGTH, Look.MOTION)
     today = datetime.now(UTC).date()
     assert parsed({"days": "7"}, []).since == today - timedelta(days=6)
 

@@ -28,6 +28,8 @@ def told(votes: Columns) -> list[tuple[object, ...]]:
         votes.prompts[votes.prompt].tolist(),
         votes.models[votes.left].tolist(),
         votes.models[votes.right].tolist(),
+        votes.clips[votes.left_clip].tolist(),
+        votes.clips[votes.right_clip].tolist(),
         [str(ANSWERS[one]) for one in votes.answer],
         votes.flags.tolist(),
         votes.repeats.tolist(),
@@ -47,7 +49,8 @@ def stored(track_id: int) -> list[tuple[object, ...]]:
         flags += columns.VISITOR * (battle.voter.user_id is None)
         at = (vote.created_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
         key = int.from_bytes(battle.voter_id.bytes[:8], "big", signed=True)
-        models = (battle.prompt_id, battle.left_model_id, battle.right_model_id)
+        clips_shown = (columns.key_of(battle.left_id), columns.key_of(battle.right_id))
+        models = (battle.prompt_id, battle.left_model_id, battle.right_model_id, *clips_shown)
         facts = (flags, vote.repeats, vote.earlier_today, round(battle.probability or 0, 5))
         rows.append((at, key, *models, str(vote.answer), *facts))
     return sorted(rows)

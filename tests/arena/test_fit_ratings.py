@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from arena.ratings import CENTRE, Anchor, Intervals, counted, rate, split
+from arena.ratings import CENTRE, ELO, Anchor, Intervals, counted, rate, split
 from arena.votes.filefit import Method, Options, Report, fit
 from arena.votes.votesfile import Ballots, read
 
@@ -113,12 +113,16 @@ def test_exit_codes_where_there_are_no_ratings(
         (["votes.csv", "--anchor", "Sora=high"], "expected a model's name and its rating, as in NAME=1000"),
         (["bare.csv", "--cluster", "voter"], "the file has no column voter"),
         (["votes.csv", "--method", "glicko"], "invalid"),
+        (["votes.csv", "--covariates", "length"], "The header lacks length_left, length_right"),
+        (["votes.csv", "--covariates", "length,"], "expected names of covariates, as in length,motion"),
+        (["looks.csv", "--covariates", "a", "--intervals", "bootstrap"], "take --intervals sandwich"),
     ],
 )
 def test_what_gives_no_ratings(
     votes: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
     write(votes.parent / "bare.csv", ["Sora,Veo,left"])
+    write(votes.parent / "looks.csv", ["Sora,Veo,left,1,2"], "left,right,winner,a_left,a_right")
     monkeypatch.chdir(votes.parent)
     with pytest.raises(CommandError, match=message):
         call_command("fit_ratings", *arguments)
@@ -232,3 +236,35 @@ def test_one_prompt_is_noted(tmp_path: Path) -> None:
     assert "all votes are of one prompt" in report(path, cluster=("prompt",)).notes[0]
     empty: Ballots = read(write(tmp_path / "empty.csv", ["A,B,left,"], "left,right,winner,prompt"))
     assert "1 votes name no prompt" in fit(empty, Options(cluster=("prompt",))).notes[0]
+
+
+def test_covariates_are_numbers_of_either_clip(tmp_path: Path) -> None:
+    """Length decides, A's clips are the longest, and each model has its price."""
+    rng, rows = np.random.default_rng(5), []
+    mean, price = {"A": 8.0, "B": 5.0, "C": 5.0}, {"A": 1, "B": 2, "C": 4}
+    for _n in range(1500):
+        left, right = rng.choice(list(mean), 2, replace=False)
+        one, other = (max(0.5, rng.normal(mean[name], 2)) for name in (left, right))
+        winner = "left" if rng.random() < 1 / (1 + np.exp(other - one)) else "right"
+        shown = "" if rng.random() < 0.01 else f"{one:.2f}"
+        rows.append(f"{left},{right},{winner},{shown},{other:.2f},{price[left]},{price[right]}")
+    header = "left,right,winner,Length_left,Length_right,price_left,price_right"
+    path = write(tmp_path / "votes.csv", rows, header)
+    plain = fit(read(path), Options())
+    names = ("length", "price")
+    found = fit(read(path, names), Options(covariates=names, side_bias=True))
+    assert plain.ratings[0].model == "A"
+    assert spans(plain)["A"] > (1100,)
+    assert all(row.low and row.high and row.low < CENTRE < row.high for row in found.ratings)
+    length, cost = found.covariates
+    # A second more is worth 1, which is 174 Elo.
+    assert length["low"] < length["unit"] * ELO < length["high"]
+    assert (cost["name"], cost["elo"], cost["low"], cost["high"]) == ("price", None, None, None)
+    missing, part_of_models = found.notes
+    assert missing.endswith("votes lack the length of a clip; both are taken to be alike in it")
+    assert part_of_models.startswith("price can't be told from the models")
+    done = command(path, "--covariates", "length,price", cwd=tmp_path)
+    assert "length, " in done.stdout
+    assert "price" not in done.stdout
+    assert "price can't be told from the models" in done.stderr
+    assert fit(read(path, names), Options(method=Method.ELO, covariates=names)).covariates == []

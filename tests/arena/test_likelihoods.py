@@ -134,7 +134,7 @@ def test_weights_and_covariates_too(ties: Ties, drawn: list[Vote], seed: int) ->
     weight = rng.uniform(0.2, 3, len(left))
     design, _unit = standardised(rng.normal(size=(len(left), 2)))
     data = (left, right, said, design, weight)
-    found = fitted(counted_with(design, left, right, said, MODELS, weight=weight, step=0), MODELS, ties)
+    found = fitted(counted_with(design, left, right, said, weight=weight), MODELS, ties)
     assume(not found.prior and not found.side_prior and np.abs(found.point).max() < 4)
     strength, bias, effects, _tie = brute_force(ties, True, *data)
     assert found.strength == pytest.approx(strength, abs=1e-6)

@@ -1,13 +1,15 @@
 """Ratings: what the data do not decide, anchors, clusters, weights and covariates, and intervals that
 cover what they say. `test_likelihoods.py` compares the fits with other implementations."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.numerics.counts import LEFT, RIGHT, TIE
-from arena.numerics.covariates import counted_with, standardised
+from arena.numerics.covariates import counted_with, standardised, told_apart
 from arena.numerics.intervals import bootstrap, percentiles
 from arena.numerics.weighing import inverse_probability
 from arena.ratings import (
@@ -133,9 +135,15 @@ def test_a_covariate_that_every_clip_of_a_model_shares_is_refused() -> None:
     left, right = np.array([0, 1, 2, 1, 2, 0] * 4), np.array([1, 2, 0, 0, 1, 2] * 4)
     said = np.array([LEFT, RIGHT, TIE, LEFT] * 6)
     price = np.array([1.0, 2.0, 5.0])
-    design, _unit = standardised((price[left] - price[right])[:, None])
+    length = np.random.default_rng(1).uniform(1, 9, (2, 24))
+    difference = np.stack([price[left] - price[right], length[0] - length[1], np.zeros(24)], axis=1)
+    design, unit = standardised(np.concatenate([difference, 3 * difference[:, [1]]], axis=1))
+    assert unit[2] == 0
+    counts = counted_with(design, left, right, said)
+    assert told_apart(counts, 3).tolist() == [False, True, False, False]  # the last says what the second does
+    assert told_apart(replace(counts, design=design[:, ::-1]), 3).tolist() == [True, False, False, False]
     with pytest.raises(ValueError, match="told from the models"):
-        fitted(counted_with(design, left, right, said, 3, step=0), 3)
+        fitted(counted_with(design[:, [0]], left, right, said), 3)
 
 
 # --- Simulated boards -------------------------------------------------------------------------------------
@@ -364,15 +372,21 @@ def test_what_clips_look_like_is_taken_out() -> None:
     design, unit = standardised((seconds[0] - seconds[1])[:, None])
     said = np.where(rng.random(votes) < 1 / (1 + np.exp(-0.4 * design[:, 0])), LEFT, RIGHT)
     plain = rate(counted(left, right, said, MODELS), MODELS)
-    counts = counted_with(design, left, right, said, MODELS)
+    counts = counted_with(design, left, right, said)
     prompt = rng.integers(0, PROMPTS, votes)
-    found = rate(counts, MODELS, (counted_with(design, left, right, said, MODELS, prompt),))
-    assert len(counts.left) < 12 * 66 < votes
+    found = rate(counts, MODELS, (counted_with(design, left, right, said, cluster=prompt),))
     assert plain.rating[3] - plain.rating[0] > 40
     assert found.rating == pytest.approx(CENTRE, abs=6)
     assert found.effects_low[0] < 0.4 * ELO < found.effects_high[0]
     assert unit == pytest.approx(np.sqrt(((seconds[0] - seconds[1]) ** 2).mean()))
-    # Rounding to eighths of a standard deviation changes next to nothing.
-    exact = rate(counted_with(design, left, right, said, MODELS, step=0), MODELS)
-    assert found.rating == pytest.approx(exact.rating, abs=0.5)
-    assert found.effects == pytest.approx(exact.effects, rel=0.01)
+    # Votes that look alike may be counted together: nothing changes.
+    rounded = np.round(design * 4) / 4
+    alike = np.unique(np.column_stack([left, right, rounded[:, 0]]), axis=0, return_inverse=True)[1].ravel()
+    weight = rng.uniform(0.5, 2, votes)
+    apart = counted_with(rounded, left, right, said, weight=weight)
+    together = counted_with(rounded, left, right, said, alike, weight=weight)
+    assert len(together.left) < 12 * 40 < votes
+    one, other = rate(apart, MODELS), rate(together, MODELS)
+    assert other.rating == pytest.approx(one.rating)
+    assert other.low == pytest.approx(one.low)
+    assert other.effects_low == pytest.approx(one.effects_low)

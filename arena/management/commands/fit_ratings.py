@@ -17,8 +17,8 @@ from workbench.tablecommand import TableCommand
 class Command(TableCommand):
     help = (
         "Ratings of video models out of a CSV file of votes: columns left, right, winner (left, right, tie or"
-        " both_bad), and if there are any prompt, voter, weight. Needs no server and no database. Exit code"
-        " 1: some rows were bad and left out; 2: no ratings."
+        " both_bad), and if there are any prompt, voter, weight, and numbers of the clips (--covariates)."
+        " Needs no server and no database. Exit code 1: some rows were bad and left out; 2: no ratings."
     )
 
     def arguments(self, parser: CommandParser) -> None:
@@ -44,6 +44,14 @@ class Command(TableCommand):
             "--side-bias", action="store_true", help="fit by how much the left side is favoured"
         )
         parser.add_argument(
+            "--covariates",
+            type=_names,
+            default=(),
+            metavar="NAME,NAME",
+            help="compare models as if their clips were alike in these: columns NAME_left and NAME_right hold"
+            " a number for either clip, such as its length",
+        )
+        parser.add_argument(
             "--intervals",
             type=Intervals,
             choices=list(Intervals),
@@ -52,11 +60,12 @@ class Command(TableCommand):
         )
 
     def columns(self, options: dict[str, Any]) -> Sequence[Column]:
-        return votesfile.COLUMNS
+        return votesfile.columns(options["covariates"])
 
     def computed(self, table: Table, options: dict[str, Any]) -> dict[str, Any]:
-        chosen = {name: options[name] for name in ("method", "cluster", "anchor", "side_bias", "intervals")}
-        report = filefit.fit(votesfile.ballots(table), Options(**chosen))
+        names = ("method", "cluster", "anchor", "side_bias", "covariates", "intervals")
+        chosen = {name: options[name] for name in names}
+        report = filefit.fit(votesfile.ballots(table, options["covariates"]), Options(**chosen))
         for note in report.notes:
             self.stderr.write(f"note: {note}")
         return report.to_json()
@@ -74,6 +83,12 @@ class Command(TableCommand):
             yield f"tie parameter: {found['tie']:.4f}"
         if side := found["side_bias"]:
             yield f"left side: {side['left']:+.1f} Elo, from {side['low']:+.1f} to {side['high']:+.1f}"
+        for look in found["covariates"]:
+            if look["elo"] is not None:
+                yield (
+                    f"{look['name']}, {look['unit']:.3g} more: {look['elo']:+.1f} Elo,"
+                    f" from {look['low']:+.1f} to {look['high']:+.1f}"
+                )
         for place, group in enumerate(found["groups"][1:], 2):
             yield f"group {place}: {', '.join(group)}"
 
@@ -82,6 +97,13 @@ def _clusters(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
     if not set(names) <= {"prompt", "voter"}:
         raise ArgumentTypeError(f"{text!r}; expected prompt, voter or prompt,voter")
+    return names
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
+    if not all(names):
+        raise ArgumentTypeError(f"{text!r}; expected names of covariates, as in length,motion")
     return names
 
 

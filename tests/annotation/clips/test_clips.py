@@ -214,6 +214,29 @@ def test_a_campaigns_form_of_a_clip(tmp_path: Path, django_capture_on_commit_cal
     assert intake.want_renditions([clip.pk], fps=8.0, seconds=1.0) == 0
 
 
+def test_looks_are_measured_on_the_way_and_later_by_the_command(
+    video: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = ingest(video, render_now=True).clip
+    [made] = clip.renditions.all()
+    assert made.motion is not None
+    assert made.motion > 0.5  # noise that runs
+    lost = Rendition.objects.create(
+        clip=clip, seconds=1.0, file="gone.mp4", width=2, height=2, frames=1, frame_times=[0.0], duration=1.0
+    )
+    looks = (made.brightness, made.colourfulness, made.motion)
+    clip.renditions.update(brightness=None, colourfulness=None, motion=None)
+    call_command("measure_clips")
+    said = capsys.readouterr()
+    assert said.out == "1 renditions measured, 1 could not be\n"
+    assert said.err.startswith(f"clip {clip.pk}: ")
+    made.refresh_from_db()
+    assert (made.brightness, made.colourfulness, made.motion) == pytest.approx(looks, rel=0.1)
+    lost.delete()
+    call_command("measure_clips")
+    assert capsys.readouterr().out == "0 renditions measured, 0 could not be\n"
+
+
 def test_an_original_that_was_damaged_since_breaks_the_clip(video: Path) -> None:
     clip = ingest(video).clip
     clip.original.storage.delete(str(clip.original.name))

@@ -91,6 +91,10 @@ def test_real_clip_is_measured_and_rendered_frame_by_frame(
     assert shown == pytest.approx([at - source[0] for at in source], abs=1e-4)
     assert made.frame_times == pytest.approx(shown, abs=1e-4)
     assert made.duration == pytest.approx(found.duration, abs=0.05)
+    later = media.looks(out)  # what the encoder left of it
+    assert later.brightness == pytest.approx(made.looks.brightness, abs=0.01)
+    assert later.colourfulness == pytest.approx(made.looks.colourfulness, rel=0.05, abs=1)
+    assert later.motion == pytest.approx(made.looks.motion, rel=0.1, abs=0.03)
 
 
 # --- Renditions -------------------------------------------------------------------------------------------
@@ -110,6 +114,29 @@ def test_rendition_tells_nothing_about_its_source(tmp_path: Path) -> None:
         assert [stream.type for stream in shown.streams] == ["video"]
         assert set(shown.metadata) == {"major_brand", "minor_version", "compatible_brands"}
         assert shown.streams.video[0].metadata == {"language": "und", "handler_name": "VideoHandler"}
+
+
+@pytest.mark.parametrize(
+    ("colours", "brightness", "colourfulness", "motion"),
+    [
+        ([(128, 128, 128)], 0.5, 0, 0),
+        ([(0, 0, 0), (255, 255, 255)], 0.5, 0, 23),  # 11 changes in 12 frames, of 24 a second: 22
+        ([(255, 0, 0)], 0.21, 85, 0),
+        ([(255, 255, 255)], 1, 0, 0),
+    ],
+)
+def test_how_a_rendition_looks(
+    tmp_path: Path,
+    colours: list[tuple[int, int, int]],
+    brightness: float,
+    colourfulness: float,
+    motion: float,
+) -> None:
+    source = write_video(tmp_path / "source.mp4", colours=colours)
+    found = media.render(source, tmp_path / "out.mp4", box=BOX).looks
+    assert found.brightness == pytest.approx(brightness, abs=0.03)
+    assert found.colourfulness == pytest.approx(colourfulness, abs=3)
+    assert found.motion == pytest.approx(motion, rel=0.08, abs=0.05)
 
 
 def test_rendering_twice_gives_the_same_bytes(tmp_path: Path) -> None:
