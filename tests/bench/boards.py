@@ -7,8 +7,8 @@ does. Then, several times over, as a visitor and a reader would: a battle is vot
 and the board of its track is asked for until the vote is in it (*vote to board*: storing the vote,
 reading new ones, counting all of them anew, the fit and its intervals clustered by prompt and voter).
 Beside it: a board computed with nothing kept, and its processor time, which the machine's other work does
-not stretch; the same narrowed to a category and thirty days, with weights; choosing the next battle;
-packing; and a process that reads everything for the first time.
+not stretch; the same narrowed to a category and thirty days, with weights; with three looks held equal
+(style control); choosing the next battle; packing; and a process that reads everything for the first time.
 """
 
 import argparse
@@ -63,17 +63,20 @@ def main() -> None:
 def measured(sizes: list[int]) -> list[dict[str, Any]]:
     """Seconds, medians of several times, for growing numbers of votes."""
     from django.core.cache import cache
+    from django.db.models.functions import Random
 
-    from annotation.models import Prompt, Task
+    from annotation.models import Prompt, Rendition, Task
     from annotation.prompts import taxonomy
     from arena.battles import tracks, voting
     from arena.boards import leaderboard
     from arena.boards.boardquery import Query, Weights
     from arena.models import Answer, Battle, Voter
     from arena.votes import columns
+    from arena.votes.cliplooks import Look
     from tests.annotation.rows import clips
 
     clips(PROMPTS, MODELS)
+    Rendition.objects.update(brightness=Random(), colourfulness=Random(), motion=Random())
     [category] = taxonomy.rows(["animal"]).values()
     category.prompts.set(Prompt.objects.order_by("pk")[: PROMPTS // 3])
     track = tracks.standard(Task.T2V)
@@ -89,6 +92,7 @@ def measured(sizes: list[int]) -> list[dict[str, Any]]:
         columns._parts.clear()
         first = once(lambda: columns.read(track))
         today = datetime.now(UTC).date()
+        equal = Query(covariates=(Look.BRIGHTNESS, Look.COLOURFULNESS, Look.MOTION))
         narrow = Query(categories=("animal",), since=today - timedelta(days=29), weights=Weights.INVERSE)
 
         def shown() -> Battle:
@@ -134,6 +138,7 @@ def measured(sizes: list[int]) -> list[dict[str, Any]]:
                 "board computed": only_board(Query()),
                 "its processor": only_board(Query(), time.process_time),
                 "narrowed board": only_board(narrow),
+                "style control": only_board(equal),
                 "next battle": choose(),
                 "packing": packing,
                 "first read": first,
