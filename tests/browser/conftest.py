@@ -40,7 +40,10 @@ START_SECONDS = 60
 PATIENCE_MS = 20_000
 """For an action and for what it should show: two test workers and their sites share two cores."""
 
-PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+PAINTED = """new Promise((done) => {
+  requestAnimationFrame(() => requestAnimationFrame(() => done()));
+  setTimeout(done, 1000);  // a page that is not in front may not be painted at all
+})"""
 
 # Playwright's event loop runs in this thread, and Django takes that for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -218,6 +221,7 @@ def look(tmp_path: Path) -> Callable[[Page, str], None]:
     folder.mkdir(parents=True, exist_ok=True)
 
     def save(page: Page, name: str) -> None:
+        page.wait_for_load_state("domcontentloaded")  # a click may have led here just now
         for form, size in (("desktop", DESKTOP), ("phone", PHONE)):
             page.set_viewport_size(size)  # type: ignore[arg-type]
             width = page.evaluate("document.documentElement.scrollWidth")
