@@ -64,8 +64,13 @@ class Query:
 
     @property
     def narrowed(self) -> bool:
-        """True if votes are left out that the overall board counts, or looks are held equal."""
-        return bool(self.categories or self.since or self.until or self.covariates)
+        """True if votes are left out that the overall board counts."""
+        return bool(self.categories or self.since or self.until)
+
+    @property
+    def apart(self) -> bool:
+        """True if it is another board than the overall one: narrowed, or at equal looks."""
+        return self.narrowed or bool(self.covariates)
 
     @property
     def overall(self) -> "Query":

@@ -243,7 +243,7 @@ def _computed(track: Track, query: Query) -> Board:
     connected, found = rated(counts, n, query, anchor)
     spans = _spans(connected, found)
     elsewhere: dict[int, tuple[float, float, float]] = {}
-    if query.narrowed:
+    if query.apart:
         overall = counted(track, query.overall, read)
         elsewhere = _spans(*rated(tally(read, overall.among, overall.weights), n, query, anchor))
     rows = _rows(read, counts, spans, elsewhere)

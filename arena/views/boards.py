@@ -105,6 +105,7 @@ def _board(request: HttpRequest, track: Track, query: Query) -> dict[str, Any]:
         "track": track,
         "board": shown,
         "narrowed": query.narrowed,
+        "apart": query.apart,
         "left_out": _left_out(shown),
         "sways": [(sway, *_look_said(sway)) for sway in shown.covariates],
         "rated": [_plain(row) for row in rated],

@@ -269,6 +269,9 @@ def test_models_are_compared_at_equal_looks(client: Client) -> None:
     assert told["covariates"][0]["elo"] == pytest.approx(brightness.elo)
     assert told["intervals"] == "sandwich"
     assert client.get("/api/arena/t2v/leaderboard?covariates=smell").status_code == 422
+    nobody = client.get("/arena/i2v/leaderboard/?covariates=brightness").text
+    assert "Nobody has voted" in nobody
+    assert 'id="looks"' in nobody
     Rendition.objects.filter(clip=made[0]).update(brightness=None)
     tracks.changed(track())
     lacking = leaderboard.board(track(), Query(covariates=(Look.BRIGHTNESS,)))
