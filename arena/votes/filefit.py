@@ -145,7 +145,7 @@ def _rated(
     if options.covariates:
         difference = np.stack([ballots.covariates[name] for name in options.covariates], axis=1)
         design, unit = standardised(difference)
-        told = told_apart(counted_with(design, *columns).only(part), len(part))
+        told = told_apart(counted_with(design, *columns, weight=ballots.weight).only(part), len(part))
     if told.any():
         alike = (design[:, told], *columns)
         counts = counted_with(*alike, weight=ballots.weight).only(part)
